@@ -1,0 +1,29 @@
+// Files that are either whole or absent: written under a temporary name, synced, renamed.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace fsc {
+
+/// Replaces `path` by `bytes`. Throws Error naming the path and the cause (no space, not writable) and leaves the old file.
+void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
+
+/// Calls `fill(temporary_dir)` with a fresh sibling directory, syncs every file in it, then renames it to `path`.
+/// An existing `path` is replaced only after the new one is complete. On failure the temporary is removed and Error thrown.
+void write_directory_atomic(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& fill);
+
+/// Whole file as bytes; Error names the file and the cause.
+std::string read_file(const std::filesystem::path& path);
+
+/// fsync of a file or a directory.
+void sync_path(const std::filesystem::path& path);
+
+/// Creates the directory (and parents); Error says why it cannot and for which path.
+void make_directories(const std::filesystem::path& path);
+
+/// Error for a failed system call on `path`, with errno's text and what to do about ENOSPC, EACCES, EROFS.
+[[noreturn]] void throw_io_error(const std::filesystem::path& path, const char* action, int error_number);
+
+}  // namespace fsc

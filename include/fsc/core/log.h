@@ -1,0 +1,37 @@
+// Set-up of spdlog for the programs: plain lines on stderr, and in a file when a run folder has one.
+#pragma once
+#include <filesystem>
+#include <string>
+
+namespace fsc {
+
+/// Default logger to stderr with short time stamps. Call once in main().
+void init_logging();
+/// Also append every line to `path` (flushed line by line).
+void log_to_file(const std::filesystem::path& path);
+
+/// Terminal progress: on a terminal one line rewritten in place, elsewhere nothing (plain log lines tell the story there).
+class ProgressLine {
+ public:
+  ProgressLine();
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+  /// Shows `text`, cut to the terminal's width; rate-limited to ten a second.
+  void show(const std::string& text);
+  /// Ends the line so that log lines start at the left margin.
+  void finish();
+  bool on_terminal() const { return terminal_; }
+
+ private:
+  bool terminal_ = false;
+  bool open_ = false;
+  double last_ = 0;
+};
+
+/// "1h 02m 03s", "02m 03s", "3.2s".
+std::string format_duration(double seconds);
+/// "1.5 GB".
+std::string format_bytes(double bytes);
+
+}  // namespace fsc

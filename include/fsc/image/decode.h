@@ -1,0 +1,19 @@
+// Image files to RGB pixels, as PIL's Image.open(...).convert("RGB").
+#pragma once
+#include <torch/types.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace fsc {
+
+/// JPEG, PNG or WebP bytes -> uint8 [H,W,3] RGB, contiguous. Grey, palette, alpha (dropped), CMYK and 16 bit are converted
+/// as PIL does; EXIF orientation is ignored as PIL ignores it. Thread-safe.
+/// Throws Error naming `name` and the cause (empty, truncated, not an image, absurd size).
+torch::Tensor decode_image(std::string_view bytes, const std::string& name);
+
+/// The same from a file.
+torch::Tensor decode_image_file(const std::filesystem::path& path);
+
+}  // namespace fsc

@@ -1,0 +1,56 @@
+// Pixels to model input: open_clip's eval transform and its training augmentation.
+#pragma once
+#include <torch/types.h>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "fsc/config/fields.h"
+#include "fsc/core/rng.h"
+
+namespace fsc {
+
+enum class Interpolation { kBicubic, kBilinear };
+enum class ResizeMode { kShortest, kSquash };  ///< shorter side then centre crop | straight to a square
+
+/// How a model wants its pixels; stored in open_clip_config.json as preprocess_cfg.
+struct Preprocess {
+  int64_t size = 224;
+  std::array<double, 3> mean = {0.48145466, 0.4578275, 0.40821073};
+  std::array<double, 3> std = {0.26862954, 0.26130258, 0.27577711};
+  Interpolation interpolation = Interpolation::kBicubic;
+  ResizeMode resize_mode = ResizeMode::kShortest;
+};
+
+/// data.augment; a probability of 0 switches a part off. Laws as in torchvision.
+struct AugmentConfig {
+  std::vector<double> scale = {0.9, 1.0};
+  std::vector<double> ratio = {0.75, 1.3333333333333333};
+  std::vector<double> color_jitter = {};  // brightness, contrast, saturation[, hue]
+  double color_jitter_prob = 0.0;
+  double gray_scale_prob = 0.0;
+
+  template <class V>
+  void fields(V& v) {
+    v(scale, "scale", "RandomResizedCrop: smallest and largest share of the area", config::between(0.0, 1.0));
+    v(ratio, "ratio", "RandomResizedCrop: smallest and largest width / height", config::above(0.0));
+    v(color_jitter, "color_jitter", "ColorJitter strengths: brightness, contrast, saturation, hue (empty = off)", config::at_least(0.0));
+    v(color_jitter_prob, "color_jitter_prob", "Probability of the colour jitter", config::between(0.0, 1.0));
+    v(gray_scale_prob, "gray_scale_prob", "Probability of turning grey", config::between(0.0, 1.0));
+  }
+};
+
+/// uint8 [H,W,3] -> uint8 [size,size,3]: PIL's antialiased resize (to +-1 level) of the shorter side, then centre crop.
+torch::Tensor resize_and_crop(const torch::Tensor& image_hwc, const Preprocess& preprocess);
+
+/// uint8 [H,W,3] -> float32 [3,H,W]: (x/255 - mean)/std.
+torch::Tensor to_model_input(const torch::Tensor& image_hwc, const Preprocess& preprocess);
+
+/// The eval transform: float32 [3,size,size].
+torch::Tensor eval_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess);
+
+/// The training transform: RandomResizedCrop, colour jitter, grey, normalise; all draws from `rng`. float32 [3,size,size].
+torch::Tensor train_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess, const AugmentConfig& augment, Rng& rng);
+
+}  // namespace fsc

@@ -1,0 +1,52 @@
+// The losses of CLIP, NegCLIP and FSC-CLIP as pure functions of tensors (docs/numerics.md has the formulas).
+// Shape suffixes: B images, N negatives a caption, K = 1 + N classes, R texts, T text tokens, P patches, D embedding size.
+#pragma once
+#include <torch/types.h>
+
+#include <cstdint>
+
+namespace fsc {
+
+/// loss.missing_negatives: what stands in the softmax for a negative that does not exist.
+enum class MissingNegatives {
+  kReference,  ///< logit 0, it stays in the denominator: what the published numbers used
+  kMasked,     ///< minus infinity: it is not there
+};
+/// loss.similarity_normalizer: how token-patch similarities become weights over patches.
+enum class SimilarityNormalizer { kMinmax, kSoftmax };
+
+/// Selective calibrated regularisation (paper section 3.3): focal exponent and label smoothing.
+struct Calibration {
+  double focal_gamma = 2.0;
+  double label_smoothing = 0.02;
+};
+
+/// Symmetric InfoNCE: 1/2 (CE(s I T^t) + CE(s T I^t)); image i belongs to text i.
+/// image_BD, text_BD: unit features. extra_ED: further texts (unit rows; zero rows = missing) as extra columns of the
+/// image->text logits only (NegCLIP); undefined or 0 rows = none. scale: exp(logit_scale), a 0-d tensor. -> scalar.
+torch::Tensor contrastive_loss(const torch::Tensor& image_BD, const torch::Tensor& text_BD, const torch::Tensor& extra_ED,
+                               const torch::Tensor& scale, MissingNegatives missing = MissingNegatives::kReference,
+                               const torch::Tensor& extra_valid_E = {});
+
+/// (1+N)-way loss with column 0 the truth: -sum_c y_c (1-p_c)^gamma log p_c with y_0 = 1-beta+beta/n, y_c = beta/n over the
+/// n = 1 + valid negatives, 0 for missing ones; mean over rows with a valid negative, 0 (with graph) when there is none.
+/// logits_BK; valid_BN bool. Serves global and local scores.
+torch::Tensor hard_negative_loss(const torch::Tensor& logits_BK, const torch::Tensor& valid_BN, const Calibration& calibration,
+                                 MissingNegatives missing = MissingNegatives::kReference);
+
+/// s <I_i, [T_i, n_i1 ... n_iN]>; missing negatives get 0. rows_BN int64: row of text_RD for each negative, -1 = missing;
+/// captions are rows caption_B. -> [B,1+N].
+torch::Tensor global_hn_logits(const torch::Tensor& image_BD, const torch::Tensor& text_RD, const torch::Tensor& caption_B,
+                               const torch::Tensor& rows_BN, const torch::Tensor& scale);
+
+/// Local score of each text against its own image (paper section 3.2): patches are pooled for every token with weights from
+/// token-patch similarities (no gradient through the weights), then logsumexp over valid tokens of s cos(pooled, token).
+/// image_tokens_BPD and text_tokens_RTD un-normalised; valid_RT bool (EOT valid, SOT and padding not); owner_R int64.
+/// Flat rows (max = min) get uniform weights where the reference yields NaN. -> [R].
+torch::Tensor local_scores(const torch::Tensor& image_tokens_BPD, const torch::Tensor& text_tokens_RTD, const torch::Tensor& valid_RT,
+                           const torch::Tensor& owner_R, const torch::Tensor& scale, SimilarityNormalizer normalizer, bool sparsify);
+
+/// [B,1+N] from per-text scores; missing = 0. Gathers scores_R by caption_B and rows_BN.
+torch::Tensor scores_to_logits(const torch::Tensor& scores_R, const torch::Tensor& caption_B, const torch::Tensor& rows_BN);
+
+}  // namespace fsc

@@ -1,0 +1,116 @@
+// AdamW with CLIP's two parameter groups, gradient clipping and a skip of non-finite steps that never waits for the device.
+#pragma once
+#include <torch/types.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fsc/config/config.h"
+#include "fsc/core/state_dict.h"
+
+namespace fsc {
+
+enum class Schedule { kCosine, kConst, kConstCooldown };
+
+/// optim.*
+struct OptimConfig {
+  double lr = 5e-6;
+  double weight_decay = 0.1;
+  double beta1 = 0.9;
+  double beta2 = 0.98;
+  double eps = 1e-6;
+  Schedule schedule = Schedule::kCosine;
+  int64_t warmup_steps = 50;
+  int64_t cooldown_steps = 0;
+  double cooldown_power = 1.0;
+  double cooldown_end_lr = 0.0;
+  double grad_clip = 0.0;
+  int64_t max_skipped_steps = 10;
+
+  template <class V>
+  void fields(V& v);
+  void validate(config::Problems& problems) const;
+};
+
+/// Learning rate at `step` (0-based) of `total` optimizer steps; open_clip's cosine_lr, const_lr, const_lr_cooldown (there the
+/// cooldown is the last cooldown_steps steps).
+double learning_rate(const OptimConfig& config, int64_t step, int64_t total);
+
+using NamedParameters = std::vector<std::pair<std::string, torch::Tensor>>;
+
+/// No decay on parameters that are 1-D or 0-D, or named with bn, ln, bias or logit_scale (open_clip's rule).
+bool is_decayed(const std::string& name, const torch::Tensor& parameter);
+
+/// fp16's loss scale; lives on the device, so no step waits for a read-back. enabled = false: scale 1, no work.
+class GradScaler {
+ public:
+  GradScaler(bool enabled, const torch::Device& device);
+  /// loss * scale.
+  torch::Tensor scale(const torch::Tensor& loss) const;
+  bool enabled() const { return enabled_; }
+  const torch::Tensor& scale_tensor() const { return scale_; }
+  /// Halves after a non-finite step, doubles after 2000 good ones (torch.amp's constants).
+  void update(const torch::Tensor& found_inf);
+  void save(StateDict& state) const;
+  void load(const StateDict& state);
+
+ private:
+  bool enabled_;
+  torch::Tensor scale_, growth_tracker_;
+};
+
+/// What a step did, as device tensors; read back only when logged.
+struct StepVerdict {
+  torch::Tensor grad_norm;  ///< total L2 norm before clipping, unscaled
+  torch::Tensor skipped;    ///< float, 1 when a gradient was NaN or Inf and the parameters were left alone
+};
+
+class AdamW {
+ public:
+  AdamW(NamedParameters parameters, const OptimConfig& config);
+
+  void zero_grad();
+  /// Unscales, measures, clips (config.grad_clip > 0) and applies one fused AdamW step, all on the device.
+  StepVerdict step(double lr, GradScaler& scaler);
+
+  /// exp_avg.<name>, exp_avg_sq.<name>, and the per-parameter step count as step.<name>.
+  void save(StateDict& state) const;
+  /// Error names the missing or misshapen entry; `source` is named in errors.
+  void load(const StateDict& state, const std::string& source);
+  int64_t state_bytes() const;
+
+ private:
+  struct Group {
+    double weight_decay = 0;
+    std::vector<std::string> names;
+    std::vector<torch::Tensor> parameters, exp_avgs, exp_avg_sqs, steps;
+  };
+  OptimConfig config_;
+  std::vector<Group> groups_;
+};
+
+}  // namespace fsc
+
+template <>
+struct fsc::config::EnumNames<fsc::Schedule> {
+  static constexpr const char* names[] = {"cosine", "const", "const-cooldown"};
+};
+
+template <class V>
+void fsc::OptimConfig::fields(V& v) {
+  using namespace config;
+  v(lr, "lr", "Peak learning rate", above(0.0));
+  v(weight_decay, "weight_decay", "Decoupled weight decay; 1-D parameters, norms, biases and logit_scale are exempt", at_least(0.0));
+  v(beta1, "beta1", "AdamW beta1", between_open_high(0.0, 1.0));
+  v(beta2, "beta2", "AdamW beta2", between_open_high(0.0, 1.0));
+  v(eps, "eps", "AdamW epsilon", above(0.0));
+  v(schedule, "schedule", "Learning rate after the warm-up");
+  v(warmup_steps, "warmup_steps", "Linear warm-up, in optimizer steps", at_least(0));
+  v(cooldown_steps, "cooldown_steps", "const-cooldown: length of the decay at the end, in optimizer steps", at_least(0));
+  v(cooldown_power, "cooldown_power", "const-cooldown: power of the polynomial decay (1 = linear)", above(0.0));
+  v(cooldown_end_lr, "cooldown_end_lr", "const-cooldown: learning rate at the end", at_least(0.0));
+  v(grad_clip, "grad_clip", "Largest total gradient norm (0 = off)", at_least(0.0));
+  v(max_skipped_steps, "max_skipped_steps", "Stop after this many steps in a row whose gradient was not finite", at_least(1));
+}

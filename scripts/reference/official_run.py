@@ -1,0 +1,93 @@
+"""Fine-tunes with the OFFICIAL code (model, loss, schedule, train_one_epoch; CPU, float32) on a table,
+in a given order of rows, without augmentation: the reference for a run of fsc-train.
+
+Made for the official commit 604015db3f009a8f7485f1fb7e21d8343c67664a with torch 2.15.0.
+The table is NegCLIP's: tab-separated, columns title, filepath, neg_caption (a Python list of strings).
+It is read with pandas and literal_eval, as the official code does. All negatives are used in order; the
+number N of types is the longest list in the table, and "" or a missing entry is a missing negative.
+Mode clip ignores the negatives.
+
+usage: official_run.py --official DIR --table T.tsv --image-root R --weights model.safetensors
+         --arch CONFIG.json --mode fsc|fsc-softmax|negclip|clip --steps K --batch-size B --lr 1e-4
+         [--warmup 50 --total-steps K --wd 0.1 --beta1 0.9 --beta2 0.98 --eps 1e-6 --seconds]
+         --order order.json --out DIR
+
+--order is a JSON list of row numbers (from 0); step k takes entries k*B ... k*B+B-1.
+Writes DIR/losses.jsonl (a step a line: step, clip_loss, global_hn_loss, local_hn_loss (weighted), loss,
+lr, scale = exp(logit_scale) used by the step, logit_scale = the parameter after the step, and the step's
+seconds with --seconds) and DIR/final.safetensors (open_clip's names).
+"""
+
+import argparse
+import ast
+import json
+import pathlib
+import time
+
+import pandas
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+import official
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("official", "table", "image-root", "weights", "arch", "order", "out"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--mode", required=True, choices=official.MODES)
+    for name in ("steps", "batch-size"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--total-steps", type=int, help="length of the schedule (default: --steps)")
+    parser.add_argument("--warmup", type=int, default=50)
+    for name, default in (("lr", 5e-6), ("wd", 0.1), ("beta1", 0.9), ("beta2", 0.98), ("eps", 1e-6)):
+        parser.add_argument(f"--{name}", type=float, default=default)
+    parser.add_argument("--seconds", action="store_true", help="also write each step's wall time")
+    return parser.parse_args()
+
+
+def batches(args, code, model):
+    """The batches one by one; images and tokens as the official data set and collate function make them."""
+    table = pandas.read_csv(args.table, sep="\t", converters={"neg_caption": ast.literal_eval})
+    order = json.loads(pathlib.Path(args.order).read_text())
+    if len(order) < args.steps * args.batch_size:
+        raise SystemExit(f"{args.order}: {len(order)} rows are too few for {args.steps} steps of {args.batch_size}")
+    paths, captions = table["filepath"].tolist(), table["title"].tolist()
+    use_negatives = args.mode != "clip"
+    negatives = table["neg_caption"].tolist() if use_negatives else [[]] * len(captions)
+    count = max(map(len, negatives))
+    _, preprocess = code.open_clip.create_transforms(model.visual.preprocess_cfg)
+    tokenizer = code.open_clip.get_tokenizer(pathlib.Path(args.arch).stem, context_length=model.context_length)
+    for k in range(args.steps):
+        rows = order[k * args.batch_size:(k + 1) * args.batch_size]
+        images = [preprocess(Image.open(pathlib.Path(args.image_root) / paths[r])) for r in rows]
+        texts, mask = official.pack([str(captions[r]) for r in rows], [negatives[r] for r in rows], count)
+        yield {"images": torch.stack(images), "texts": tokenizer(texts),
+               "neg_masks": torch.tensor(mask) if use_negatives else None}
+
+
+def main():
+    args = parse()
+    out = pathlib.Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    code = official.load(args.official)
+    model = official.make_model(code, args.arch, args.mode)
+    model.load_state_dict(load_file(args.weights), strict=True)
+    optimizer = official.make_optimizer(model, args.lr, args.wd, args.beta1, args.beta2, args.eps)
+    prepared = list(batches(args, code, model))
+    times = [time.perf_counter()]
+    rows = official.train(code, model, optimizer, prepared, official.loss_args(args.mode, args.batch_size),
+                          args.lr, args.warmup, args.total_steps or args.steps,
+                          lambda step, m: times.append(time.perf_counter()))
+    with open(out / "losses.jsonl", "w") as f:
+        for row, begin, end in zip(rows, times, times[1:]):
+            if args.seconds:
+                row["seconds"] = end - begin
+            f.write(json.dumps(row) + "\n")
+            print(json.dumps(row))
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, out / "final.safetensors")
+
+
+if __name__ == "__main__":
+    main()

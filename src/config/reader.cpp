@@ -1,0 +1,277 @@
+// YAML and --set into fields; every mistake becomes a line of Problems.
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <set>
+
+#include "fsc/config/config.h"
+#include "fsc/core/assets.h"
+#include "fsc/core/atomic_file.h"
+#include "fsc/core/error.h"
+
+namespace fsc::config {
+namespace {
+
+/// Reads one document: knows the fields, the place of each node, and where problems go.
+class Reader {
+ public:
+  Reader(FieldTable& fields, Problems& problems, std::string name, bool with_lines)
+      : problems_(problems), name_(std::move(name)), with_lines_(with_lines) {
+    for (auto& field : fields) fields_[field.path] = &field;
+  }
+
+  void read_map(const YAML::Node& node, const std::string& prefix) {
+    std::set<std::string> seen;
+    for (const auto& pair : node) {
+      const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : "?";
+      const std::string path = prefix.empty() ? key : prefix + "." + key;
+      if (!seen.insert(key).second) problems_.add_at(place(pair.first), path, "is given twice in the same map");
+      read_path(path, pair.second, pair.first);
+    }
+  }
+
+  /// `value` for the dotted `path`, which is a field, a group of fields, or unknown.
+  void read_path(const std::string& path, const YAML::Node& value, const YAML::Node& where) {
+    const auto it = fields_.find(path);
+    const bool group = is_group(path);
+    if (it == fields_.end() && !group) return unknown(path, where);
+    problems_.remember(path, place(where));
+    if (it != fields_.end() && !(std::holds_alternative<ToggleRef>(it->second->value) && value.IsMap())) {
+      assign(*it->second, value, where);
+    } else if (value.IsMap()) {
+      if (it != fields_.end()) *std::get<ToggleRef>(it->second->value).enabled = true;
+      read_map(value, path);
+    } else if (!value.IsNull()) {
+      problems_.add_at(place(where), path, "is a group of keys, got " + shown(value) + "; expected a map such as " + example(path));
+    }
+  }
+
+ private:
+  bool is_group(const std::string& path) const {
+    const auto it = fields_.lower_bound(path + ".");
+    return it != fields_.end() && it->first.compare(0, path.size() + 1, path + ".") == 0;
+  }
+
+  std::string example(const std::string& path) const {
+    const std::string key = fields_.lower_bound(path + ".")->first.substr(path.size() + 1);
+    return "{" + key + ": " + fields_.lower_bound(path + ".")->second->default_text + "}";
+  }
+
+  void unknown(const std::string& path, const YAML::Node& where) {
+    std::vector<std::string> names;
+    for (const auto& [name, field] : fields_) {
+      names.push_back(name);
+      for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) names.push_back(name.substr(0, dot));
+    }
+    std::string near = nearest_name(path, names);
+    if (near.empty()) {  // right key in the wrong group
+      const std::string last = path.substr(path.rfind('.') + 1);
+      for (const auto& name : names)
+        if (name.size() > last.size() && name.compare(name.size() - last.size() - 1, last.size() + 1, "." + last) == 0) near = name;
+    }
+    problems_.add_at(place(where), path, "unknown key" + (near.empty() ? "; --help lists all keys" : "; did you mean " + near + "?"));
+  }
+
+  std::string place(const YAML::Node& node) const {
+    return with_lines_ && node.Mark().line >= 0 ? name_ + ":" + std::to_string(node.Mark().line + 1) : name_;
+  }
+
+  static std::string shown(const YAML::Node& node) {
+    if (node.IsNull()) return "nothing";
+    if (node.IsScalar()) return "'" + node.Scalar() + "'";
+    return node.IsMap() ? "a map" : "a list";
+  }
+
+  void expected(const Field& field, const YAML::Node& value, const YAML::Node& where, const std::string& extra = "") {
+    problems_.add_at(place(where), field.path, "expected " + field.type_text() + ", got " + shown(value) + extra);
+  }
+
+  static bool parse_number(const YAML::Node& node, double& out) {
+    if (!node.IsScalar() || node.Tag() == "!") return false;  // a quoted scalar is a text
+    const std::string& text = node.Scalar();
+    if (text == ".inf" || text == "-.inf" || text == ".nan") return false;
+    const char* begin = text.data() + (text.size() > 1 && text[0] == '+');
+    const auto [end, error] = std::from_chars(begin, text.data() + text.size(), out);
+    return error == std::errc() && end == text.data() + text.size() && std::isfinite(out);
+  }
+
+  /// Scalars of a list, or one scalar taken as a list of one.
+  static bool scalars(const YAML::Node& node, std::vector<YAML::Node>& out) {
+    if (node.IsScalar()) return out.push_back(node), true;
+    if (!node.IsSequence()) return false;
+    for (const auto& item : node) {
+      if (!item.IsScalar()) return false;
+      out.push_back(item);
+    }
+    return true;
+  }
+
+  static bool allowed(const Field& field, const std::string& text) {
+    return field.choices.empty() || std::find(field.choices.begin(), field.choices.end(), text) != field.choices.end();
+  }
+
+  void assign(Field& field, const YAML::Node& value, const YAML::Node& where) {
+    struct Visitor {
+      Reader& self;
+      Field& field;
+      const YAML::Node& value;
+      const YAML::Node& where;
+      bool fail(const std::string& extra = "") { return self.expected(field, value, where, extra), false; }
+
+      void operator()(bool* out) {
+        const std::string text = value.IsScalar() ? value.Scalar() : "";
+        if (text == "true" || text == "True") *out = true;
+        else if (text == "false" || text == "False") *out = false;
+        else fail();
+      }
+      void operator()(int64_t* out) {
+        double number = 0;
+        if (!parse_number(value, number) || number != std::floor(number) || std::abs(number) > 9e15) { fail(); return; }
+        if (!field.range.contains(number)) { fail(); return; }
+        *out = static_cast<int64_t>(number);
+      }
+      void operator()(double* out) {
+        double number = 0;
+        if (!parse_number(value, number) || !field.range.contains(number)) { fail(); return; }
+        *out = number;
+      }
+      void operator()(std::string* out) {
+        if (value.IsNull()) { out->clear(); return; }
+        if (!value.IsScalar()) { fail(); return; }
+        if (!allowed(field, value.Scalar())) { fail(suggest(value.Scalar(), field.choices)); return; }
+        *out = value.Scalar();
+      }
+      void operator()(std::vector<std::string>* out) {
+        std::vector<YAML::Node> items;
+        if (!scalars(value, items)) { fail(); return; }
+        std::vector<std::string> texts;
+        for (const auto& item : items) {
+          if (!allowed(field, item.Scalar())) { fail(": '" + item.Scalar() + "'" + suggest(item.Scalar(), field.choices)); return; }
+          texts.push_back(item.Scalar());
+        }
+        *out = texts;
+      }
+      void operator()(std::vector<double>* out) {
+        std::vector<YAML::Node> items;
+        if (!scalars(value, items)) { fail(); return; }
+        std::vector<double> numbers;
+        for (const auto& item : items) {
+          double number = 0;
+          if (!parse_number(item, number) || !field.range.contains(number)) { fail(item.IsScalar() ? ": '" + item.Scalar() + "'" : ""); return; }
+          numbers.push_back(number);
+        }
+        *out = numbers;
+      }
+      void operator()(StringMap* out) {
+        StringMap map;
+        if (value.IsScalar()) map[""] = value.Scalar();
+        else if (value.IsMap()) {
+          for (const auto& pair : value) {
+            if (!pair.first.IsScalar() || !pair.second.IsScalar()) { fail(); return; }
+            map[pair.first.Scalar()] = pair.second.Scalar();
+          }
+        } else if (!value.IsNull()) { fail(); return; }
+        *out = map;
+      }
+      void operator()(EnumRef& ref) {
+        const auto it = value.IsScalar() ? std::find(ref.names.begin(), ref.names.end(), value.Scalar()) : ref.names.end();
+        if (it == ref.names.end()) { fail(value.IsScalar() ? suggest(value.Scalar(), ref.names) : ""); return; }
+        ref.set(static_cast<size_t>(it - ref.names.begin()));
+      }
+      void operator()(ListRef& ref) {
+        if (!value.IsSequence()) { fail(); return; }
+        ref.resize(value.size());
+        for (size_t i = 0; i < value.size(); ++i) {
+          const std::string path = field.path + "[" + std::to_string(i) + "]";
+          if (!value[i].IsMap()) { self.problems_.add_at(self.place(value[i]), path, "expected a map, got " + shown(value[i])); continue; }
+          FieldTable inner = ref.fields_at(i, path);
+          Reader reader(inner, self.problems_, self.name_, self.with_lines_);
+          reader.read_map(value[i], path);
+        }
+      }
+      void operator()(ToggleRef& ref) {
+        const std::string text = value.IsScalar() ? value.Scalar() : "";
+        if (text == "none" || value.IsNull()) *ref.enabled = false;
+        else fail();
+      }
+      static std::string suggest(const std::string& word, const std::vector<std::string>& names) {
+        const std::string near = nearest_name(word, names);
+        return near.empty() ? "" : "; did you mean " + near + "?";
+      }
+    };
+    std::visit(Visitor{*this, field, value, where}, field.value);
+  }
+
+  std::map<std::string, Field*> fields_;
+  Problems& problems_;
+  std::string name_;
+  bool with_lines_;
+};
+
+}  // namespace
+
+void Problems::add_at(const std::string& place, const std::string& path, const std::string& message) {
+  lines_.push_back((place.empty() ? "" : place + ": ") + (path.empty() ? "" : path + ": ") + message);
+}
+
+void Problems::add(const std::string& path, const std::string& message) {
+  const auto it = places_.find(path);
+  add_at(it == places_.end() ? "" : it->second, path, message);
+}
+
+std::string Problems::text() const {
+  std::string text;
+  for (size_t i = 0; i < lines_.size(); ++i) text += (i ? "\n  " : "  ") + std::to_string(i + 1) + ". " + lines_[i];
+  return text;
+}
+
+void Problems::raise(const std::string& what) const {
+  if (!empty()) throw UsageError(what + " has " + std::to_string(size()) + (size() == 1 ? " problem:\n" : " problems:\n") + text());
+}
+
+void read_yaml_text(FieldTable fields, const std::string& text, const std::string& name, Problems& problems) {
+  try {
+    const YAML::Node root = YAML::Load(text);
+    if (root.IsNull()) return;
+    if (!root.IsMap()) return problems.add_at(name, "", "expected a map of keys at the top level");
+    Reader(fields, problems, name, true).read_map(root, "");
+  } catch (const YAML::Exception& error) {
+    problems.add_at(name + ":" + std::to_string(error.mark.line + 1), "", "this is not valid YAML: " + error.msg);
+  }
+}
+
+void read_yaml(FieldTable fields, const std::filesystem::path& file, Problems& problems) {
+  std::string text;
+  try {
+    text = read_file(file);
+  } catch (const Error& error) {
+    return problems.add_at("", "", error.what());
+  }
+  read_yaml_text(std::move(fields), text, file.string(), problems);
+}
+
+void apply_overrides(FieldTable fields, const std::vector<std::string>& overrides, Problems& problems) {
+  for (const auto& text : overrides) {
+    const std::string place = "--set " + text;
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      problems.add_at(place, "", "expected key.path=value");
+      continue;
+    }
+    try {
+      const std::string path = text.substr(0, equals);
+      // Setting a key of a switched-off group switches it on.
+      for (auto& field : fields)
+        if (auto* toggle = std::get_if<ToggleRef>(&field.value); toggle && path.compare(0, field.path.size() + 1, field.path + ".") == 0)
+          *toggle->enabled = true;
+      YAML::Node value = YAML::Load(text.substr(equals + 1));
+      Reader(fields, problems, place, false).read_path(path, value, value);
+    } catch (const YAML::Exception& error) {
+      problems.add_at(place, "", "the value is not valid YAML: " + error.msg);
+    }
+  }
+}
+
+}  // namespace fsc::config

@@ -1,0 +1,24 @@
+// The last stop of every exception: a message for a person and an exit code for a script.
+#include "fsc/core/error.h"
+
+#include <cstdio>
+#include <new>
+
+namespace fsc {
+
+int run_main(const char* program, int (*body)(int, char**), int argc, char** argv) noexcept {
+  try {
+    return body(argc, argv);
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s: %s\n", program, error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "%s: out of memory; lower train.batch_size or data.prefetch\n", program);
+  } catch (const std::exception& error) {
+    // Only bugs of ours and of libraries come here; a trace-free first line is still easier to report.
+    std::fprintf(stderr, "%s: internal error, please report it with the command line and config: %s\n", program, error.what());
+  }
+  return static_cast<int>(ExitCode::kFailed);
+}
+
+}  // namespace fsc

@@ -1,0 +1,93 @@
+// spdlog's default logger, with sinks that share one pattern, and the terminal's progress line.
+#include "fsc/core/log.h"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "fsc/core/atomic_file.h"
+#include "fsc/core/error.h"
+
+namespace fsc {
+namespace {
+
+constexpr const char* kConsolePattern = "%H:%M:%S %^%l%$ %v";
+constexpr const char* kFilePattern = "%Y-%m-%d %H:%M:%S %l %v";
+
+ProgressLine* g_open_line = nullptr;  // log lines must not be written over a progress line
+
+/// Console sink that closes an open progress line first.
+class ConsoleSink : public spdlog::sinks::stderr_color_sink_mt {
+ public:
+  void log(const spdlog::details::log_msg& message) override {
+    if (g_open_line) g_open_line->finish();
+    spdlog::sinks::stderr_color_sink_mt::log(message);
+  }
+};
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+void init_logging() {
+  auto sink = std::make_shared<ConsoleSink>();
+  sink->set_pattern(kConsolePattern);
+  auto logger = std::make_shared<spdlog::logger>("fsc", sink);
+  logger->flush_on(spdlog::level::trace);
+  spdlog::set_default_logger(logger);
+}
+
+void log_to_file(const std::filesystem::path& path) {
+  try {
+    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
+    sink->set_pattern(kFilePattern);
+    spdlog::default_logger()->sinks().push_back(sink);
+  } catch (const spdlog::spdlog_ex& error) {
+    throw Error("cannot write the log " + path.string() + ": " + error.what());
+  }
+}
+
+ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
+
+ProgressLine::~ProgressLine() { finish(); }
+
+void ProgressLine::show(const std::string& text) {
+  const double now = now_seconds();
+  if (!terminal_ || now - last_ < 0.1) return;
+  last_ = now;
+  winsize size{};
+  const size_t width = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 100;
+  std::fprintf(stderr, "\r\033[K%.*s", static_cast<int>(width), text.c_str());
+  std::fflush(stderr);
+  open_ = true;
+  g_open_line = this;
+}
+
+void ProgressLine::finish() {
+  if (open_) std::fputs("\r\033[K", stderr);
+  open_ = false;
+  if (g_open_line == this) g_open_line = nullptr;
+}
+
+std::string format_duration(double seconds) {
+  if (seconds < 60) return fmt::format("{:.1f}s", seconds);
+  const auto total = static_cast<long>(seconds + 0.5);
+  if (total < 3600) return fmt::format("{:02d}m {:02d}s", total / 60, total % 60);
+  return fmt::format("{}h {:02d}m {:02d}s", total / 3600, total / 60 % 60, total % 60);
+}
+
+std::string format_bytes(double bytes) {
+  const char* units[] = {"B", "kB", "MB", "GB", "TB"};
+  int unit = 0;
+  while (bytes >= 1000 && unit < 4) bytes /= 1000, ++unit;
+  return fmt::format("{:.{}f} {}", bytes, unit == 0 ? 0 : 1, units[unit]);
+}
+
+}  // namespace fsc

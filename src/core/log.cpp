@@ -54,6 +54,17 @@ void log_to_file(const std::filesystem::path& path) {
   }
 }
 
+void log_step_line(const std::string& text) {
+  const auto& logger = *spdlog::default_logger();
+  const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  const spdlog::details::log_msg message(logger.name(), spdlog::level::info, text);
+  for (const auto& sink : logger.sinks()) {
+    if (terminal && dynamic_cast<ConsoleSink*>(sink.get())) continue;
+    sink->log(message);
+    sink->flush();
+  }
+}
+
 ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 ProgressLine::~ProgressLine() { finish(); }

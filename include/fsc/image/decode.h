@@ -9,8 +9,9 @@
 namespace fsc {
 
 /// JPEG, PNG or WebP bytes -> uint8 [H,W,3] RGB, contiguous. Grey, palette, alpha (dropped), CMYK and 16 bit are converted
-/// as PIL does; EXIF orientation is ignored as PIL ignores it. Thread-safe.
-/// Throws Error naming `name` and the cause (empty, truncated, not an image, absurd size).
+/// as PIL does; EXIF orientation is ignored as PIL ignores it. Thread-safe, silent.
+/// Throws Error naming `name` and the cause (empty, truncated, damaged, not one of these formats, animated WebP, more pixels
+/// than PIL's limit of 178,956,970). Stricter than PIL for PNG only: the checksums of the pixel data must be right.
 torch::Tensor decode_image(std::string_view bytes, const std::string& name);
 
 /// The same from a file.

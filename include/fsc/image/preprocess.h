@@ -41,7 +41,9 @@ struct AugmentConfig {
   }
 };
 
-/// uint8 [H,W,3] -> uint8 [size,size,3]: PIL's antialiased resize (to +-1 level) of the shorter side, then centre crop.
+// All transforms are plain loops on one thread without autograd: safe in worker threads, whatever ATen's thread count is.
+
+/// uint8 [H,W,3] -> uint8 [size,size,3]: PIL's antialiased resize (the same bytes) of the shorter side, then centre crop.
 torch::Tensor resize_and_crop(const torch::Tensor& image_hwc, const Preprocess& preprocess);
 
 /// uint8 [H,W,3] -> float32 [3,H,W]: (x/255 - mean)/std.
@@ -50,7 +52,8 @@ torch::Tensor to_model_input(const torch::Tensor& image_hwc, const Preprocess& p
 /// The eval transform: float32 [3,size,size].
 torch::Tensor eval_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess);
 
-/// The training transform: RandomResizedCrop, colour jitter, grey, normalise; all draws from `rng`. float32 [3,size,size].
+/// The training transform: RandomResizedCrop (always bicubic, as in open_clip), colour jitter, grey, normalise; all draws
+/// come from `rng`. float32 [3,size,size].
 torch::Tensor train_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess, const AugmentConfig& augment, Rng& rng);
 
 }  // namespace fsc

@@ -6,14 +6,17 @@
 
 namespace fsc {
 
-/// Reads a file (memory-mapped; tensors own copies). Error names the file and the culprit: header length, JSON, dtype,
-/// shape, overlapping / negative / out-of-range offsets, truncated data. Bounded time and memory on hostile input.
+/// Reads a file; the tensors own their memory, in the order of the header. Error names the file and the culprit: header
+/// length, JSON, dtype, shape, duplicate names, overlapping / negative / out-of-range offsets, holes, truncated data; a
+/// pickle or TorchScript file is refused with the way to convert it. Time and memory are bounded by the file's size.
+/// Dtypes: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL.
 StateDict read_safetensors(const std::filesystem::path& path);
 
-/// Header only: names, dtypes, shapes (tensors on the meta device), metadata. Cheap.
+/// Header only, checked in the same way: names, dtypes, shapes (tensors on the meta device), metadata. Cheap.
 StateDict read_safetensors_header(const std::filesystem::path& path);
 
-/// Writes in the order of `state`; contiguous CPU copies are made as needed. Atomic.
+/// Writes atomically; the same state gives the same bytes. The header keeps the order of `state`; the data lie by falling
+/// element size, so that every tensor is aligned. Tensors are copied to the CPU as needed.
 void write_safetensors(const std::filesystem::path& path, const StateDict& state);
 
 }  // namespace fsc

@@ -7,6 +7,7 @@
 
 namespace fsc {
 
+/// Default values are those of ViT-B-32; a JSON file that leaves a field out gets open_clip's default instead.
 struct VisionConfig {
   int64_t image_size = 224;
   int64_t patch_size = 32;
@@ -17,6 +18,7 @@ struct VisionConfig {
   std::optional<double> ls_init_value;  ///< LayerScale's initial value; absent = no LayerScale
   int64_t grid() const { return image_size / patch_size; }
   int64_t heads() const { return width / head_width; }
+  bool operator==(const VisionConfig&) const = default;
 };
 
 struct TextConfig {
@@ -27,6 +29,7 @@ struct TextConfig {
   int64_t layers = 12;
   double mlp_ratio = 4.0;
   std::optional<double> ls_init_value;
+  bool operator==(const TextConfig&) const = default;
 };
 
 struct ArchConfig {
@@ -36,13 +39,15 @@ struct ArchConfig {
   VisionConfig vision;
   TextConfig text;
 
-  /// `arch` is a name found in configs/models/ (or compiled in) or the path of a JSON file. UsageError lists the nearest
-  /// names; Error names the file and the field that is missing, of the wrong type, or not supported (timm, HF towers, ...).
+  /// `arch` is the path of a JSON file when it holds a '/' or ends in .json, else a name found in configs/models/ or
+  /// compiled in. UsageError names the nearest known names, or the file that is absent; Error as for parse.
   static ArchConfig load(const std::string& arch);
-  /// From open_clip's model_cfg JSON text; `where` is named in errors.
+  /// From open_clip's model_cfg JSON text, or an open_clip_config.json that holds one. Error begins with `where` and names
+  /// the field that is missing, unknown, of the wrong type, out of range, or not supported (timm, HF towers, ...).
   static ArchConfig parse(const std::string& json, const std::string& name, const std::string& where);
-  /// open_clip's model_cfg JSON, two-space indented.
+  /// open_clip's model_cfg JSON, two-space indented, without a line end; fields at open_clip's default may be left out.
   std::string to_json() const;
+  /// The same model: everything but the name.
   bool operator==(const ArchConfig& other) const;
 };
 

@@ -5,6 +5,7 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,14 @@ struct EncodedTexts {
 
 class VisionTransformerImpl;
 class TransformerImpl;
+class EmbeddingImpl;
+class LayerNormImpl;
 
+/// Under autocast the towers compute what open_clip's do: the image tower's residual stream takes the lower precision (its
+/// features and tokens too), the text tower's stays float32 (its features and tokens are of the lower precision).
 class ClipModelImpl : public torch::nn::Module {
  public:
+  /// Weights are zero until initialize() or load_state().
   explicit ClipModelImpl(const ArchConfig& arch);
 
   /// images float [B,3,S,S], S = arch().vision.image_size.
@@ -40,7 +46,7 @@ class ClipModelImpl : public torch::nn::Module {
   void clamp_logit_scale();
   /// open_clip's initialisation, drawn from a generator seeded with `seed` (the same on every machine and thread count).
   void initialize(uint64_t seed);
-  /// Recompute blocks in the backward pass instead of keeping their activations.
+  /// Recompute blocks in the backward pass instead of keeping their activations; gradients stay the same.
   void set_grad_checkpointing(bool on);
 
   const ArchConfig& arch() const { return arch_; }
@@ -52,19 +58,20 @@ class ClipModelImpl : public torch::nn::Module {
   ArchConfig arch_;
   std::shared_ptr<VisionTransformerImpl> visual_;
   std::shared_ptr<TransformerImpl> transformer_;
-  torch::nn::ModuleHolder<torch::nn::EmbeddingImpl> token_embedding_{nullptr};
+  std::shared_ptr<EmbeddingImpl> token_embedding_;
+  std::shared_ptr<LayerNormImpl> ln_final_;
   torch::Tensor positional_embedding_, text_projection_;
-  std::shared_ptr<torch::nn::LayerNormImpl> ln_final_;
 };
 TORCH_MODULE(ClipModel);
 
-/// All parameters in registration order (open_clip's names), sharing storage with the model.
+/// All parameters in open_clip's order and names, sharing storage with the model, without gradient.
 StateDict state_dict(const ClipModelImpl& model);
 
-/// Copies `state` into the model (dtype converted to float32). Position embeddings of another grid are interpolated as open_clip does it
-/// (bicubic, antialiased) and said in the returned notes. Error lists missing and unexpected names and wrong shapes: the first
-/// ten and the count; and names a tensor that holds NaN or Inf. `source` is named in errors. Buffers open_clip saves
-/// besides (attn_mask) are ignored.
+/// Copies `state` into the model (converted to the model's dtype). A position embedding of another image grid is interpolated
+/// as open_clip does it (bicubic, antialiased, class token kept), one of another context length linearly; the returned notes
+/// say so. Error, before anything is copied: lists missing and unexpected names and wrong shapes or dtypes, the first ten of
+/// each and the count, or names a tensor that holds NaN or Inf. `source` is named in errors. The buffer attn_mask, which
+/// some open_clip versions save besides, is ignored.
 std::vector<std::string> load_state(ClipModelImpl& model, const StateDict& state, const std::string& source);
 
 }  // namespace fsc

@@ -1,0 +1,77 @@
+// Starts a program of the build and watches how it ends.
+#pragma once
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/golden.h"
+#include "support/temp_dir.h"
+
+namespace fsc::test {
+
+/// How a program ended: its exit code, or minus the signal that ended it; `output` is stdout and stderr together.
+struct Ended {
+  int code = 0;
+  std::string output;
+};
+
+/// A running program of build/<preset>/bin; killed when it goes out of scope.
+class Process {
+ public:
+  /// `file_size_limit` > 0: no file may grow beyond it, which looks like a full disk to the program.
+  explicit Process(const std::string& program, const std::vector<std::string>& arguments, rlim_t file_size_limit = 0) {
+    std::vector<std::string> words = {FSC_BIN_DIR "/" + program};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const std::string log = (dir_ / "output").string();
+    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    pid_ = ::fork();
+    if (pid_ < 0 || out < 0) throw std::runtime_error("cannot start " + words[0]);
+    if (pid_ == 0) {
+      ::dup2(out, STDOUT_FILENO);
+      ::dup2(out, STDERR_FILENO);
+      const rlimit limit = {file_size_limit, file_size_limit};
+      if (file_size_limit > 0) ::setrlimit(RLIMIT_FSIZE, &limit);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+    ::close(out);
+  }
+  ~Process() {
+    if (pid_ > 0) send(SIGKILL), wait();
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  void send(int signal) const { ::kill(pid_, signal); }
+  bool runs() {
+    if (pid_ > 0 && ::waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = -1;
+    return pid_ > 0;
+  }
+  Ended wait() {
+    if (pid_ > 0) ::waitpid(pid_, &status_, 0);
+    pid_ = -1;
+    return {WIFEXITED(status_) ? WEXITSTATUS(status_) : -WTERMSIG(status_), output()};
+  }
+  std::string output() const { return read_all((dir_ / "output").string()); }
+
+ private:
+  TempDir dir_;
+  pid_t pid_ = -1;
+  int status_ = 0;
+};
+
+inline Ended run_program(const std::string& program, const std::vector<std::string>& arguments, rlim_t file_size_limit = 0) {
+  return Process(program, arguments, file_size_limit).wait();
+}
+
+}  // namespace fsc::test

@@ -1,0 +1,53 @@
+// open_clip's default cleaning of a caption: ftfy, html.unescape twice, white space collapsed, lower case.
+#include <algorithm>
+#include <utility>
+
+#include "fsc/tokenize/tokenizer.h"
+#include "tokenize/fix_text.h"
+#include "tokenize/html_entities.h"
+#include "tokenize/unicode.h"
+
+namespace fsc {
+namespace {
+
+bool is_ascii_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
+
+/// ASCII that no repair touches: nearly every caption.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= ' ' && c <= '~' && c != '&') || is_ascii_space(c); });
+}
+
+/// Appends the words of `text` to `out`, one space between them.
+template <typename String, typename View, typename IsSpace>
+String collapse_spaces(View text, IsSpace is_space) {
+  String out;
+  out.reserve(text.size());
+  bool gap = false;
+  for (const auto c : text) {
+    if (is_space(c)) {
+      gap = !out.empty();
+      continue;
+    }
+    if (std::exchange(gap, false)) out.push_back(' ');
+    out.push_back(c);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string clean_text(std::string_view text, EncodeReport* report) {
+  if (report) *report = {};
+  if (is_plain(text)) {
+    auto out = collapse_spaces<std::string>(text, is_ascii_space);
+    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    return out;
+  }
+  EncodeReport seen;
+  auto characters = detail::fix_text(detail::decode_utf8(text, &seen.invalid_utf8), &seen.mojibake);
+  if (report) *report = seen;
+  for (int pass = 0; pass < 2 && characters.find(U'&') != characters.npos; ++pass) characters = detail::unescape_html(characters);
+  return detail::encode_utf8(detail::to_lower(collapse_spaces<std::u32string>(std::u32string_view(characters), detail::is_python_space)));
+}
+
+}  // namespace fsc

@@ -31,15 +31,18 @@ struct NegativesConfig {
 /// One entry per slot; nullopt or "" = no such negative.
 using NegativeTexts = std::vector<std::optional<std::string>>;
 
-/// Parses a cell with a JSON or Python-literal list of strings. Error text without a place; callers add it.
-/// None/null/"" entries become nullopt. An empty cell is an empty list.
+/// Parses a cell with a JSON or Python-literal list of strings. Error text is "column 7: what is wrong" (characters of the
+/// cell, from 1); callers add the row. None, null, blank strings and nothing before a comma become nullopt; a comma after the
+/// last entry adds none. A blank cell is an empty list.
 NegativeTexts parse_negative_list(const std::string& cell);
 
-/// The N negatives of one sample. `listed` comes from the column (ignored for generate); draws come from `rng`.
+/// The N = config.count() negatives of one sample. `listed` comes from the column (ignored for generate); draws come from
+/// `rng`. sample: one draws evenly among the entries that exist; all cuts a list longer than per_caption.
 NegativeTexts make_negatives(const NegativesConfig& config, const std::string& caption, const NegativeTexts& listed, Rng& rng);
 
-/// Bigram shuffle over whitespace tokens (negatives.kinds: shuffle): pairs of tokens in random order, a last single mark
-/// held out; nullopt when nothing different comes out of ten tries.
+/// Bigram shuffle over whitespace tokens (negatives.kinds: shuffle): pairs of tokens in random order. A last single token of
+/// punctuation only is held out and goes in front of everything or to the end of a pair; a mark that is written together with
+/// the last word moves with that word. nullopt for a single pair, or when ten tries give the caption again.
 std::optional<std::string> shuffle_caption(const std::string& caption, Rng& rng);
 
 }  // namespace fsc

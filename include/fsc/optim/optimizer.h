@@ -51,9 +51,11 @@ class GradScaler {
   torch::Tensor scale(const torch::Tensor& loss) const;
   bool enabled() const { return enabled_; }
   const torch::Tensor& scale_tensor() const { return scale_; }
-  /// Halves after a non-finite step, doubles after 2000 good ones (torch.amp's constants).
+  /// Halves after a non-finite step, doubles after 2000 good ones (torch.amp's constants). AdamW::step calls it.
   void update(const torch::Tensor& found_inf);
+  /// scaler.scale and scaler.growth_tracker; nothing when disabled.
   void save(StateDict& state) const;
+  /// Error when enabled and an entry is missing or misshapen.
   void load(const StateDict& state);
 
  private:
@@ -72,12 +74,14 @@ class AdamW {
   AdamW(NamedParameters parameters, const OptimConfig& config);
 
   void zero_grad();
-  /// Unscales, measures, clips (config.grad_clip > 0) and applies one fused AdamW step, all on the device.
+  /// Unscales, measures, clips (config.grad_clip > 0), applies one fused AdamW step and lets the scaler adapt, all on the
+  /// device. Parameters without a gradient are left out, as in PyTorch. A gradient (or a total norm) that is NaN or Inf
+  /// leaves parameters, moments and step counts untouched, and its norm is reported as it is.
   StepVerdict step(double lr, GradScaler& scaler);
 
-  /// exp_avg.<name>, exp_avg_sq.<name>, and the per-parameter step count as step.<name>.
+  /// exp_avg.<name>, exp_avg_sq.<name>, and the per-parameter step count as step.<name>; the tensors are shared, not copied.
   void save(StateDict& state) const;
-  /// Error names the missing or misshapen entry; `source` is named in errors.
+  /// Error names the missing or misshapen entry and `source`, and leaves this optimizer as it was.
   void load(const StateDict& state, const std::string& source);
   int64_t state_bytes() const;
 

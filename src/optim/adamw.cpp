@@ -1,0 +1,139 @@
+// AdamW over two parameter groups, one fused call each; a non-finite gradient turns the step into nothing on the device.
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_foreach_sub.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "fsc/core/error.h"
+#include "fsc/optim/optimizer.h"
+
+namespace fsc {
+namespace {
+
+/// What the fused kernel gets for one group: only parameters that have a gradient this step, as in PyTorch.
+struct Active {
+  double weight_decay;
+  std::vector<torch::Tensor> parameters, grads, exp_avgs, exp_avg_sqs, steps;
+};
+
+const torch::Tensor& checked_entry(const StateDict& state, const std::string& key, const torch::Tensor& like, const std::string& source) {
+  const auto* tensor = state.find(key);
+  if (!tensor) {
+    throw Error(fmt::format("{}: optimizer state {} is missing; the checkpoint belongs to another model or is damaged", source, key));
+  }
+  if (tensor->sizes() != like.sizes() || tensor->scalar_type() != like.scalar_type()) {
+    throw Error(fmt::format("{}: optimizer state {} is {} [{}], expected {} [{}]; the checkpoint belongs to another model", source, key,
+                            c10::toString(tensor->scalar_type()), fmt::join(tensor->sizes(), ", "), c10::toString(like.scalar_type()),
+                            fmt::join(like.sizes(), ", ")));
+  }
+  return *tensor;
+}
+
+}  // namespace
+
+bool is_decayed(const std::string& name, const torch::Tensor& parameter) {
+  if (parameter.dim() < 2) return false;
+  for (const char* part : {"bn", "ln", "bias", "logit_scale"}) {
+    if (name.find(part) != std::string::npos) return false;
+  }
+  return true;
+}
+
+AdamW::AdamW(NamedParameters parameters, const OptimConfig& config) : config_(config), groups_(2) {
+  groups_[0].weight_decay = 0;
+  groups_[1].weight_decay = config.weight_decay;
+  for (auto& [name, parameter] : parameters) {
+    auto& group = groups_[is_decayed(name, parameter) ? 1 : 0];
+    group.names.push_back(name);
+    group.exp_avgs.push_back(torch::zeros_like(parameter, at::MemoryFormat::Preserve).detach());
+    group.exp_avg_sqs.push_back(torch::zeros_like(parameter, at::MemoryFormat::Preserve).detach());
+    group.steps.push_back(torch::zeros({}, torch::dtype(torch::kFloat32).device(parameter.device())));
+    group.parameters.push_back(std::move(parameter));
+  }
+}
+
+void AdamW::zero_grad() {
+  for (auto& group : groups_) {
+    for (auto& parameter : group.parameters) parameter.mutable_grad() = torch::Tensor();
+  }
+}
+
+StepVerdict AdamW::step(double lr, GradScaler& scaler) {
+  const torch::NoGradGuard no_grad;
+  std::vector<Active> active;
+  std::vector<torch::Tensor> all_grads;
+  for (const auto& group : groups_) {
+    auto& a = active.emplace_back(Active{.weight_decay = group.weight_decay, .parameters = {}, .grads = {}, .exp_avgs = {}, .exp_avg_sqs = {}, .steps = {}});
+    for (size_t i = 0; i < group.parameters.size(); ++i) {
+      const auto& grad = group.parameters[i].grad();
+      if (!grad.defined()) continue;
+      a.parameters.push_back(group.parameters[i]);
+      a.grads.push_back(grad);
+      a.exp_avgs.push_back(group.exp_avgs[i]);
+      a.exp_avg_sqs.push_back(group.exp_avg_sqs[i]);
+      a.steps.push_back(group.steps[i]);
+      all_grads.push_back(grad);
+    }
+  }
+  if (all_grads.empty()) return {torch::zeros_like(scaler.scale_tensor()), torch::zeros_like(scaler.scale_tensor())};
+
+  // Any NaN or Inf makes the norm non-finite, so the norm that is logged anyway is the whole check.
+  const auto norm = torch::stack(at::_foreach_norm(all_grads, 2)).norm(2) / scaler.scale_tensor();
+  const auto found_inf = norm.isfinite().logical_not().to(torch::kFloat32);
+  if (config_.grad_clip > 0 || scaler.enabled()) {
+    auto factor = scaler.scale_tensor().reciprocal();
+    if (config_.grad_clip > 0) factor = factor * (config_.grad_clip / (norm + 1e-6)).clamp_max(1.0);  // clip_grad_norm_
+    at::_foreach_mul_(all_grads, factor);
+  }
+  for (auto& a : active) {
+    if (a.parameters.empty()) continue;
+    at::_foreach_add_(a.steps, 1);
+    at::_fused_adamw_(a.parameters, a.grads, a.exp_avgs, a.exp_avg_sqs, {}, a.steps, lr, config_.beta1, config_.beta2, a.weight_decay,
+                      config_.eps, /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, found_inf);
+    // A skipped step does not count in the bias correction.
+    at::_foreach_sub_(a.steps, std::vector<torch::Tensor>(a.steps.size(), found_inf));
+  }
+  scaler.update(found_inf);
+  return {norm, found_inf};
+}
+
+void AdamW::save(StateDict& state) const {
+  for (const auto& group : groups_) {
+    for (size_t i = 0; i < group.names.size(); ++i) {
+      state.add("exp_avg." + group.names[i], group.exp_avgs[i]);
+      state.add("exp_avg_sq." + group.names[i], group.exp_avg_sqs[i]);
+      state.add("step." + group.names[i], group.steps[i]);
+    }
+  }
+}
+
+void AdamW::load(const StateDict& state, const std::string& source) {
+  const torch::NoGradGuard no_grad;
+  std::vector<std::pair<torch::Tensor, torch::Tensor>> copies;  // checked first, so that a bad state leaves this one whole
+  for (const auto& group : groups_) {
+    for (size_t i = 0; i < group.names.size(); ++i) {
+      const auto plan = [&](const char* prefix, const torch::Tensor& to) {
+        copies.emplace_back(to, checked_entry(state, prefix + group.names[i], to, source));
+      };
+      plan("exp_avg.", group.exp_avgs[i]);
+      plan("exp_avg_sq.", group.exp_avg_sqs[i]);
+      plan("step.", group.steps[i]);
+    }
+  }
+  for (auto& [to, from] : copies) to.copy_(from);
+}
+
+int64_t AdamW::state_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& group : groups_) {
+    for (size_t i = 0; i < group.names.size(); ++i) {
+      bytes += static_cast<int64_t>(group.exp_avgs[i].nbytes() + group.exp_avg_sqs[i].nbytes() + group.steps[i].nbytes());
+    }
+  }
+  return bytes;
+}
+
+}  // namespace fsc

@@ -1,0 +1,25 @@
+// 95% intervals of accuracies and of means of accuracies, in percent.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+namespace fsc {
+
+struct Interval {
+  double low = 0, high = 0;
+};
+
+/// `hits` of `items` were right.
+struct Count {
+  int64_t hits = 0, items = 0;
+  double percent() const { return items ? 100.0 * static_cast<double>(hits) / static_cast<double>(items) : 0.0; }
+};
+
+/// Wilson's score interval of an accuracy; [0, 100] without items.
+Interval wilson_interval(const Count& count);
+
+/// Interval of the plain mean of several accuracies, taken as independent: Wilson intervals combined by the method of
+/// variance estimates recovery (Zou and Donner 2008). One accuracy gives its Wilson interval; 0 and 100 percent keep a width.
+Interval mean_interval(const std::vector<Count>& counts);
+
+}  // namespace fsc

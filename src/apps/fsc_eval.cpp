@@ -1,0 +1,79 @@
+// fsc-eval: scores one or several checkpoints on a suite of benchmarks.
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "fsc/core/assets.h"
+#include "fsc/core/atomic_file.h"
+#include "fsc/core/error.h"
+#include "fsc/core/log.h"
+#include "fsc/eval/report.h"
+
+namespace {
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::vector<std::string> checkpoints, tasks, overrides;
+  std::string arch, config, output;
+};
+
+void declare(CLI::App& app, Arguments& given) {
+  app.add_option("--checkpoint", given.checkpoints, "Run folder, checkpoint folder or .safetensors file; several are compared")
+      ->required();
+  app.add_option("--arch", given.arch, "Architecture of a bare file: open_clip's name or the path of a model-config JSON");
+  app.add_option("--config", given.config, "Suite: YAML with the keys below")->required();
+  app.add_option("--tasks", given.tasks, "Only these tasks: names or labels, separated by commas")->delimiter(',');
+  app.add_option("--output", given.output, "Where results go (default: CHECKPOINT/eval for one folder, else ./eval)");
+  app.add_option("--set", given.overrides, "Overrides a key of the suite: key=value")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  fsc::SuiteConfig suite;
+  app.footer("Keys of the suite:\n" + fsc::config::help_text(fsc::config::fields_of(suite)) + fsc::catalog_help() +
+             "\nWrites results.csv, and for each checkpoint results.json and predictions/<task>.jsonl; with several checkpoints\n"
+             "these lie in a folder of their own under --output.");
+}
+
+int run(const Arguments& given) {
+  fsc::init_logging();
+  const std::vector<fs::path> paths(given.checkpoints.begin(), given.checkpoints.end());
+  const auto labels = fsc::checkpoint_labels(paths);
+  auto config = fsc::load_suite(given.config, given.overrides);
+  fsc::select_tasks(config, given.tasks);
+  for (const auto& path : paths) fsc::find_model(path, given.arch);  // every checkpoint is looked at before the first is run
+  const bool one = paths.size() == 1;
+  const fs::path output = !given.output.empty()               ? fs::path(given.output)
+                          : one && fs::is_directory(paths[0]) ? paths[0] / "eval"
+                                                              : fs::path("eval");
+  const auto tokenizer = fsc::load_clip_tokenizer(fsc::find_asset("bpe_simple_vocab_16e6.txt"));
+  const fsc::PreparedSuite suite(config);
+  fsc::make_directories(output);
+  std::vector<fsc::EvalResult> results;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    auto model = fsc::load_model(paths[i], given.arch);
+    results.push_back(suite.run(model, *tokenizer, paths[i].string()));
+    fsc::write_model_results(one ? output : output / labels[i], results.back());
+    fsc::write_file_atomic(output / "results.csv", fsc::results_csv(results));
+    std::printf("%s%s", i ? "\n" : "", fsc::model_table(results.back()).c_str());
+    std::fflush(stdout);
+  }
+  if (!one) std::printf("\n%s", fsc::comparison_table(results).c_str());
+  spdlog::info("results are in {}", output.string());
+  return static_cast<int>(fsc::ExitCode::kDone);
+}
+
+int body(int argc, char** argv) {
+  CLI::App app("Scores CLIP checkpoints on composition, zero-shot classification and retrieval.", "fsc-eval");
+  Arguments given;
+  declare(app, given);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(fsc::ExitCode::kUsage);
+  }
+  return run(given);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return fsc::run_main("fsc-eval", body, argc, argv); }

@@ -1,0 +1,33 @@
+// Wilson's interval and its combination over several accuracies.
+#include "fsc/eval/interval.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fsc {
+namespace {
+constexpr double kZ = 1.959963984540054;  // 97.5th percentile of the normal distribution
+}
+
+Interval wilson_interval(const Count& count) {
+  if (count.items == 0) return {0, 100};
+  const double n = static_cast<double>(count.items), p = static_cast<double>(count.hits) / n;
+  const double centre = (p + kZ * kZ / (2 * n)) / (1 + kZ * kZ / n);
+  const double half = kZ / (1 + kZ * kZ / n) * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n));
+  return {100 * std::max(0.0, centre - half), 100 * std::min(1.0, centre + half)};
+}
+
+Interval mean_interval(const std::vector<Count>& counts) {
+  if (counts.empty()) return {0, 100};
+  double mean = 0, below = 0, above = 0;
+  for (const auto& count : counts) {
+    const Interval one = wilson_interval(count);
+    mean += count.percent();
+    below += (count.percent() - one.low) * (count.percent() - one.low);
+    above += (one.high - count.percent()) * (one.high - count.percent());
+  }
+  const double n = static_cast<double>(counts.size());
+  return {std::max(0.0, (mean - std::sqrt(below)) / n), std::min(100.0, (mean + std::sqrt(above)) / n)};
+}
+
+}  // namespace fsc

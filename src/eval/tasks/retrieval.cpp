@@ -1,0 +1,122 @@
+// Captions for an image and images for a caption, ranked in blocks so that memory stays bounded.
+#include <algorithm>
+#include <numeric>
+
+#include "fsc/eval/tasks.h"
+
+namespace fsc {
+namespace {
+
+constexpr int64_t kBlock = 256;  // queries ranked at a time
+constexpr int64_t kCuts[] = {1, 5, 10};
+
+struct Ranked {
+  int64_t rank = 0;
+  float own = 0, best = 0;
+};
+
+/// `column[c]` is the score of candidate c; `own` are the query's own candidates.
+Ranked rank_query(const float* scores, const std::vector<int64_t>& column, const std::vector<size_t>& own) {
+  const auto score = [&](size_t c) { return scores[column[c]]; };
+  Ranked ranked;
+  size_t first = own.front();
+  for (const size_t c : own)
+    if (score(c) > score(first) || (score(c) == score(first) && c < first)) first = c;
+  ranked.own = score(first);
+  ranked.best = ranked.own;
+  for (size_t c = 0; c < column.size(); ++c) {
+    ranked.rank += score(c) > ranked.own || (score(c) == ranked.own && c < first);
+    ranked.best = std::max(ranked.best, score(c));
+  }
+  return ranked;
+}
+
+/// Ranks of all queries. Candidates that share a row of `candidates_UD` have bit-equal scores.
+std::vector<Ranked> rank_all(const torch::Tensor& queries_QD, const torch::Tensor& candidates_UD,
+                             const std::vector<int64_t>& column, const std::vector<std::vector<size_t>>& own) {
+  std::vector<Ranked> ranked;
+  for (int64_t begin = 0; begin < queries_QD.size(0); begin += kBlock) {
+    const torch::Tensor block =
+        queries_QD.slice(0, begin, std::min(begin + kBlock, queries_QD.size(0))).matmul(candidates_UD.t()).contiguous();
+    for (int64_t i = 0; i < block.size(0); ++i)
+      ranked.push_back(rank_query(block.data_ptr<float>() + i * block.size(1), column, own[static_cast<size_t>(begin + i)]));
+  }
+  return ranked;
+}
+
+class RetrievalTask : public Task {
+ public:
+  explicit RetrievalTask(RetrievalItems items) : items_(std::move(items)), captions_of_(items_.images.size()) {
+    for (size_t c = 0; c < items_.owner.size(); ++c) {
+      captions_of_[items_.owner[c]].push_back(c);
+      image_of_.push_back({items_.owner[c]});
+    }
+  }
+
+  TaskResult score(const Embeddings& embeddings) const override {
+    std::vector<int64_t> text_rows, image_columns(items_.images.size());
+    for (const int64_t caption : items_.captions) text_rows.push_back(embeddings.row(caption));
+    std::iota(image_columns.begin(), image_columns.end(), int64_t{0});
+    const torch::Tensor images = embeddings.images_ID.index_select(0, torch::tensor(items_.images));
+    const torch::Tensor captions = embeddings.texts_UD.index_select(0, torch::tensor(text_rows));
+
+    // Other tasks' texts are left out of the product: only the rows in use, renumbered.
+    std::map<int64_t, int64_t> places;
+    std::vector<int64_t> used, text_columns;
+    for (const int64_t row : text_rows) {
+      const auto [it, fresh] = places.emplace(row, static_cast<int64_t>(used.size()));
+      if (fresh) used.push_back(row);
+      text_columns.push_back(it->second);
+    }
+    const torch::Tensor distinct = embeddings.texts_UD.index_select(0, torch::tensor(used));
+
+    TaskResult result;
+    const Count i2t = add("i2t", rank_all(images, distinct, text_columns, captions_of_), items_.image_ids, result);
+    std::vector<std::string> numbers;
+    for (size_t c = 0; c < items_.captions.size(); ++c) numbers.push_back(std::to_string(c));
+    const Count t2i = add("t2i", rank_all(captions, images, image_columns, image_of_), numbers, result);
+    result.score = (i2t.percent() + t2i.percent()) / 2;
+    result.interval = mean_interval({i2t, t2i});
+    result.chance = chance();
+    return result;
+  }
+
+ private:
+  /// Adds one direction's recalls and predictions; returns the count behind R@1.
+  static Count add(const std::string& name, const std::vector<Ranked>& ranked, const std::vector<std::string>& ids,
+                   TaskResult& result) {
+    Count first;
+    for (const int64_t cut : kCuts) {
+      Count count{0, static_cast<int64_t>(ranked.size())};
+      for (const auto& query : ranked) count.hits += query.rank < cut;
+      result.subtasks.emplace_back(name + "/R@" + std::to_string(cut), count.percent());
+      if (cut == 1) first = count;
+    }
+    for (size_t q = 0; q < ranked.size(); ++q)
+      result.predictions.push_back(
+          {name, ids[q], {ranked[q].own, ranked[q].best}, ranked[q].rank == 0, {{"rank", ranked[q].rank}}});
+    return first;
+  }
+
+  /// A random order puts an own caption first with probability own/all, the own image with 1/images.
+  double chance() const {
+    double i2t = 0;
+    for (const auto& own : captions_of_) i2t += static_cast<double>(own.size()) / static_cast<double>(items_.captions.size());
+    const double images = static_cast<double>(items_.images.size());
+    return 100.0 * (i2t / images + 1.0 / images) / 2;
+  }
+
+  RetrievalItems items_;
+  std::vector<std::vector<size_t>> captions_of_, image_of_;
+};
+
+}  // namespace
+
+std::unique_ptr<Task> retrieval_task(RetrievalItems items) {
+  TORCH_CHECK(
+      !items.captions.empty() && items.captions.size() == items.owner.size() && items.images.size() == items.image_ids.size(),
+      "retrieval items do not fit together");
+  return std::make_unique<RetrievalTask>(std::move(items));
+}
+
+}  // namespace fsc

@@ -1,0 +1,101 @@
+// Classification by the class whose prompts are nearest.
+#include <torch/nn/functional/normalization.h>
+
+#include <map>
+
+#include "fsc/eval/tasks.h"
+
+namespace fsc {
+namespace {
+
+constexpr int64_t kBlock = 1024;           // images scored at a time
+constexpr size_t kAllScoresUpTo = 100;     // classes whose scores all go into the predictions
+
+class ZeroShotTask : public Task {
+ public:
+  explicit ZeroShotTask(ZeroShotItems items) : items_(std::move(items)) {}
+
+  TaskResult score(const Embeddings& embeddings) const override {
+    const size_t classes = items_.prompts.size();
+    const auto [weights, column] = class_weights(embeddings);
+    std::vector<int64_t> numbers;
+    for (const auto& image : items_.images) numbers.push_back(image.image);
+    const torch::Tensor images = embeddings.images_ID.index_select(0, torch::tensor(numbers));
+
+    TaskResult result;
+    Count top1, top5;
+    std::vector<Count> per_class(classes);
+    std::vector<float> scores(classes);
+    for (int64_t begin = 0; begin < images.size(0); begin += kBlock) {
+      const torch::Tensor block =
+          images.slice(0, begin, std::min(begin + kBlock, images.size(0))).matmul(weights.t()).contiguous();
+      for (int64_t i = 0; i < block.size(0); ++i) {
+        const float* row = block.data_ptr<float>() + i * block.size(1);
+        for (size_t c = 0; c < classes; ++c) scores[c] = row[column[c]];
+        const auto& image = items_.images[static_cast<size_t>(begin + i)];
+        const int64_t rank = rank_of(scores, static_cast<size_t>(image.label));
+        result.predictions.push_back(predict(image, scores));
+        for (Count* count : {&top1, &per_class[static_cast<size_t>(image.label)]}) count->hits += rank == 0, ++count->items;
+        top5.hits += rank < 5, ++top5.items;
+      }
+    }
+    result.score = top1.percent();
+    result.interval = wilson_interval(top1);
+    result.chance = 100.0 / static_cast<double>(classes);
+    if (classes > 5) result.subtasks.emplace_back("top5", top5.percent());
+    result.subtasks.emplace_back("mean_per_class", mean_recall(per_class));
+    return result;
+  }
+
+ private:
+  /// Weights of the distinct sets of prompts and each class's row: classes with the same prompts tie exactly.
+  std::pair<torch::Tensor, std::vector<size_t>> class_weights(const Embeddings& embeddings) const {
+    std::map<std::vector<int64_t>, size_t> seen;
+    std::vector<torch::Tensor> weights;
+    std::vector<size_t> column;
+    for (const auto& prompts : items_.prompts) {
+      std::vector<int64_t> rows;
+      for (const int64_t prompt : prompts) rows.push_back(embeddings.row(prompt));
+      const auto [it, fresh] = seen.emplace(rows, weights.size());
+      if (fresh) {
+        const torch::Tensor mean = embeddings.texts_UD.index_select(0, torch::tensor(rows)).mean(0);
+        weights.push_back(torch::nn::functional::normalize(mean, torch::nn::functional::NormalizeFuncOptions().dim(0)));
+      }
+      column.push_back(it->second);
+    }
+    return {torch::stack(weights), column};
+  }
+
+  /// Place of `label` when the scores are sorted by a stable sort, highest first.
+  static int64_t rank_of(const std::vector<float>& scores, size_t label) {
+    int64_t rank = 0;
+    for (size_t c = 0; c < scores.size(); ++c) rank += scores[c] > scores[label] || (scores[c] == scores[label] && c < label);
+    return rank;
+  }
+
+  static Prediction predict(const ZeroShotItems::Image& image, const std::vector<float>& scores) {
+    const int64_t best = std::max_element(scores.begin(), scores.end()) - scores.begin();  // the first maximum
+    Prediction prediction{"", image.id, scores, best == image.label, {{"label", image.label}, {"prediction", best}}};
+    if (scores.size() > kAllScoresUpTo)
+      prediction.scores = {scores[static_cast<size_t>(image.label)], scores[static_cast<size_t>(best)]};
+    return prediction;
+  }
+
+  static double mean_recall(const std::vector<Count>& per_class) {
+    double sum = 0, present = 0;
+    for (const auto& count : per_class)
+      if (count.items > 0) sum += count.percent(), ++present;
+    return sum / present;
+  }
+
+  ZeroShotItems items_;
+};
+
+}  // namespace
+
+std::unique_ptr<Task> zero_shot_task(ZeroShotItems items) {
+  TORCH_CHECK(!items.images.empty() && !items.prompts.empty(), "zero-shot without images or classes");
+  return std::make_unique<ZeroShotTask>(std::move(items));
+}
+
+}  // namespace fsc

@@ -1,0 +1,77 @@
+// What the tests of fsc-eval share: a tiny random model, photos, and a check of an error's text.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "fsc/core/assets.h"
+#include "fsc/core/error.h"
+#include "fsc/eval/model_folder.h"
+#include "fsc/eval/tasks.h"
+#include "fsc/tokenize/tokenizer.h"
+#include "support/temp_dir.h"
+
+namespace fsc::test {
+
+inline ArchConfig tiny_arch() {
+  ArchConfig arch;
+  arch.name = "tiny-eval";
+  arch.embed_dim = 16;
+  arch.vision.image_size = 32;
+  arch.vision.patch_size = 16;
+  arch.vision.width = 32;
+  arch.vision.layers = 1;
+  arch.vision.head_width = 16;
+  arch.text.width = 32;
+  arch.text.heads = 2;
+  arch.text.layers = 1;
+  return arch;
+}
+
+inline LoadedModel tiny_model(uint64_t seed = 1) {
+  LoadedModel loaded{ClipModel(tiny_arch()), default_preprocess(tiny_arch())};
+  loaded.model->initialize(seed);
+  return loaded;
+}
+
+inline const Tokenizer& clip_tokenizer() {
+  static const auto tokenizer = load_clip_tokenizer(find_asset("bpe_simple_vocab_16e6.txt"));
+  return *tokenizer;
+}
+
+/// A photo of tests/data/images.
+inline std::filesystem::path photo(const std::string& name) { return std::filesystem::path(FSC_TEST_DATA) / "images" / name; }
+
+inline void copy_photo(const std::string& name, const std::filesystem::path& to) {
+  std::filesystem::create_directories(to.parent_path());
+  std::filesystem::copy_file(photo(name), to);
+}
+
+/// Embeddings of given features, normalised; text number = row.
+inline Embeddings embeddings_of(torch::Tensor images, torch::Tensor texts) {
+  Embeddings embeddings{images / images.norm(2, 1, true), texts / texts.norm(2, 1, true), {}};
+  for (int64_t i = 0; i < texts.size(0); ++i) embeddings.text_rows.push_back(i);
+  return embeddings;
+}
+
+/// Runs `body`, which must throw an Error with `code` and every one of `parts` in its text.
+template <class F>
+void expect_error(F body, ExitCode code, const std::vector<std::string>& parts) {
+  try {
+    body();
+    ADD_FAILURE() << "no error was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code) << error.what();
+    for (const auto& part : parts)
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << "'" << part << "' is not in: " << error.what();
+  }
+}
+
+inline double subtask(const TaskResult& result, const std::string& name) {
+  for (const auto& [key, value] : result.subtasks)
+    if (key == name) return value;
+  ADD_FAILURE() << "no subtask " << name;
+  return -1;
+}
+
+}  // namespace fsc::test

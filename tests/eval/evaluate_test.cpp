@@ -1,0 +1,202 @@
+// A whole suite on a tiny model: decisions against straightforward computations, files, tables, and the program itself.
+#include "fsc/eval/evaluate.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "eval_support.h"
+#include "fsc/core/atomic_file.h"
+#include "fsc/eval/report.h"
+#include "fsc/image/decode.h"
+
+namespace fsc {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::TempDir;
+
+const std::vector<std::string> kPhotos = {"rgb.png", "rgb420.jpg", "grey.jpg", "large.jpg", "tall.jpg", "lossy.webp"};
+
+/// A folder with one suite of all tasks and two models.
+class EvaluateTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    json pairs;
+    for (size_t i = 0; i < kPhotos.size(); ++i) {
+      test::copy_photo(kPhotos[i], dir_ / ("images/" + kPhotos[i]));
+      test::copy_photo(kPhotos[i], dir_ / ("zs/class" + std::to_string(i % 3) + "/" + kPhotos[i]));
+      pairs[std::to_string(i)] = {{"filename", kPhotos[i]},
+                                  {"caption", "a photo number " + std::to_string(i)},
+                                  {"negative_caption", "photo a number " + std::to_string(i)}};
+      table_ += "images/" + kPhotos[i] + "\tcaption " + std::to_string(i) + "\nimages/" + kPhotos[i] + "\tanother " +
+                std::to_string(i) + "\n";
+    }
+    pairs["0"]["negative_caption"] = "A photo  number 0";  // the same tokens as the caption: a tie
+    for (const char* name : {"replace_obj", "replace_att", "replace_rel", "swap_obj", "swap_att", "add_obj", "add_att"})
+      dir_.write(std::string("sc/") + name + ".json", pairs.dump());
+    dir_.write("retrieval.tsv", table_);
+    dir_.write("zs/classnames.txt", "dog\ncat\nfish\n");
+    dir_.write("zs/templates.txt", "a photo of a {}.\n{c}\n");
+    dir_.write("suite.yaml",
+               "tasks:\n"
+               "  - {name: sugarcrepe, root: sc, images: images}\n"
+               "  - {name: caption_choice, label: one, path: sc/add_att.json, images: images}\n"
+               "  - {name: zeroshot, root: zs}\n"
+               "  - {name: retrieval, path: retrieval.tsv}\n"
+               "batch_size: 4\n");
+    for (const uint64_t seed : {1, 2}) {
+      const auto folder = dir_ / ("run" + std::to_string(seed));
+      fs::create_directories(folder);
+      const LoadedModel loaded = test::tiny_model(seed);
+      write_model_files(folder, *loaded.model, loaded.preprocess);
+    }
+  }
+
+  /// Cosine computed for one image and one text alone, padded to the whole context.
+  double cosine(LoadedModel& loaded, const fs::path& image, const std::string& text) {
+    torch::NoGradGuard no_graph;
+    const auto ids = test::clip_tokenizer().encode(text, 77);
+    torch::Tensor padded = torch::zeros({1, 77}, torch::kLong);
+    padded.slice(1, 0, static_cast<int64_t>(ids.size())).copy_(torch::tensor(ids));
+    const torch::Tensor a =
+        loaded.model->encode_images(eval_transform(decode_image_file(image), loaded.preprocess).unsqueeze(0)).features_BD;
+    return a.mul(loaded.model->encode_texts(padded).features_RD).sum().item<double>();
+  }
+
+  /// Exit code of fsc-eval; what it prints goes to `output_`.
+  int program(const std::string& arguments) {
+    const std::string command =
+        "cd " + dir_.path().string() + " && " FSC_BIN_DIR "/fsc-eval " + arguments + " > printed.txt 2>&1";
+    const int status = std::system(command.c_str());
+    output_ = read_file(dir_ / "printed.txt");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  bool printed(const std::string& text) const { return output_.find(text) != std::string::npos; }
+
+  TempDir dir_;
+  std::string table_ = "filepath\ttitle\n", output_;
+};
+
+TEST_F(EvaluateTest, DecisionsEqualPlainComputation) {
+  LoadedModel loaded = load_model(dir_ / "run1");
+  const EvalResult result = evaluate(loaded, load_suite(dir_ / "suite.yaml"), test::clip_tokenizer(), "run1");
+  ASSERT_EQ(result.tasks.size(), 4u);
+  EXPECT_EQ(result.tasks[1].label, "one");
+  ASSERT_EQ(result.tasks[0].predictions.size(), 42u);
+  for (size_t i = 0; i < 6; ++i) {
+    const auto& prediction = result.tasks[1].predictions[i];
+    const std::string number = std::to_string(i);
+    const double truth = cosine(loaded, dir_ / ("images/" + kPhotos[i]), "a photo number " + number);
+    const double foil = cosine(loaded, dir_ / ("images/" + kPhotos[i]), i ? "photo a number " + number : "a photo number 0");
+    EXPECT_NEAR(prediction.scores[0], truth, 2e-6);
+    EXPECT_NEAR(prediction.scores[1], foil, 2e-6);
+    if (i == 0 || std::abs(truth - foil) > 1e-5) {
+      EXPECT_EQ(prediction.correct, i > 0 && truth > foil);
+    }
+  }
+  EXPECT_EQ(result.tasks[3].predictions.size(), 6u + 12u);
+  ASSERT_EQ(result.averages.size(), 3u);
+  EXPECT_EQ(result.averages[0].first, "composition");
+  EXPECT_DOUBLE_EQ(result.averages[0].second, (result.tasks[0].score + result.tasks[1].score) / 2);
+  EXPECT_DOUBLE_EQ(result.averages[1].second, result.tasks[2].score);
+  EXPECT_DOUBLE_EQ(result.averages[2].second, result.tasks[3].score);
+}
+
+TEST_F(EvaluateTest, EachDistinctInputOnce) {
+  const PreparedSuite suite(load_suite(dir_ / "suite.yaml"));
+  EXPECT_EQ(suite.inputs().images().size(), 12u);                // images/ and zs/ are different paths
+  EXPECT_EQ(suite.inputs().texts().size(), 6u + 6u + 6u + 12u);  // captions, negatives, prompts, the table's captions
+}
+
+TEST_F(EvaluateTest, FilesHoldTheContract) {
+  LoadedModel loaded = load_model(dir_ / "run1");
+  const EvalResult result = evaluate(loaded, load_suite(dir_ / "suite.yaml"), test::clip_tokenizer(), "run1");
+  write_model_results(dir_ / "out", result);
+  const json written = json::parse(read_file(dir_ / "out/results.json"));
+  EXPECT_EQ(written["model"], "run1");
+  EXPECT_EQ(written["tasks"].size(), 4u);
+  EXPECT_DOUBLE_EQ(written["tasks"]["sugarcrepe"]["score"].get<double>(), result.tasks[0].score);
+  EXPECT_TRUE(written["tasks"]["sugarcrepe"]["subtasks"].contains("add_att"));
+  EXPECT_TRUE(written["tasks"]["retrieval"]["subtasks"].contains("t2i/R@10"));
+  EXPECT_EQ(written["tasks"]["retrieval"]["n"], 18);
+  EXPECT_LE(written["tasks"]["zeroshot"]["interval"][0], written["tasks"]["zeroshot"]["score"]);
+  EXPECT_EQ(written["averages"].size(), 3u);
+  for (const auto& task : result.tasks) {
+    std::istringstream lines(read_file(dir_ / ("out/predictions/" + task.label + ".jsonl")));
+    size_t count = 0, correct = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+      const json prediction = json::parse(line);
+      for (const char* key : {"subtask", "id", "scores", "correct"})
+        EXPECT_TRUE(prediction.contains(key)) << task.label << " " << key;
+      correct += prediction["correct"].get<bool>();
+    }
+    EXPECT_EQ(count, task.predictions.size());
+    if (task.label == "one") {
+      EXPECT_NEAR(100.0 * static_cast<double>(correct) / static_cast<double>(count), task.score, 1e-9);
+    }
+  }
+}
+
+TEST_F(EvaluateTest, ProgramComparesModels) {
+  if (!fs::exists(FSC_BIN_DIR "/fsc-eval")) GTEST_SKIP() << "fsc-eval is not built";
+  ASSERT_EQ(program("--checkpoint run1 --checkpoint run2 --config suite.yaml --output out"), 0) << output_;
+  for (const char* file :
+       {"out/results.csv", "out/run1/results.json", "out/run2/results.json", "out/run2/predictions/zeroshot.jsonl"})
+    EXPECT_TRUE(fs::exists(dir_ / file)) << file;
+  EXPECT_FALSE(fs::exists(dir_ / "out/results.json"));
+  std::istringstream csv(read_file(dir_ / "out/results.csv"));
+  std::string header, row;
+  std::getline(csv, header);
+  EXPECT_EQ(header, "model,sugarcrepe,one,zeroshot,retrieval");
+  std::getline(csv, row);
+  const json first = json::parse(read_file(dir_ / "out/run1/results.json"));
+  EXPECT_EQ(row.substr(0, 5), "run1,");
+  EXPECT_DOUBLE_EQ(std::stod(row.substr(5)), first["tasks"]["sugarcrepe"]["score"].get<double>());
+  for (const char* text : {"95% interval", "chance", "score % by model", "run2"})
+    EXPECT_TRUE(printed(text)) << text << " not in " << output_;
+
+  ASSERT_EQ(program("--checkpoint run1 --config suite.yaml --tasks one,zeroshot"), 0) << output_;
+  const json second = json::parse(read_file(dir_ / "run1/eval/results.json"));
+  EXPECT_EQ(second["tasks"].size(), 2u);
+  EXPECT_EQ(second["tasks"]["one"], first["tasks"]["one"]);
+  EXPECT_TRUE(fs::exists(dir_ / "run1/eval/results.csv"));
+
+  fs::copy_file(dir_ / "run1" / kModelFile, dir_ / "bare.safetensors");
+  dir_.write("tiny.json", test::tiny_arch().to_json());
+  ASSERT_EQ(program("--checkpoint bare.safetensors --arch ./tiny.json --config suite.yaml --tasks one"), 0) << output_;
+  EXPECT_EQ(json::parse(read_file(dir_ / "eval/results.json"))["tasks"]["one"], first["tasks"]["one"]);
+}
+
+TEST_F(EvaluateTest, ProgramExitCodes) {
+  if (!fs::exists(FSC_BIN_DIR "/fsc-eval")) GTEST_SKIP() << "fsc-eval is not built";
+  EXPECT_EQ(program("--help"), 0);
+  for (const char* text : {"--checkpoint", "batch_size", "caption_column", "caption_choice"}) EXPECT_TRUE(printed(text)) << text;
+  EXPECT_EQ(program(""), 2);
+  EXPECT_EQ(program("--checkpoint run1 --config suite.yaml --no-such-option"), 2);
+  EXPECT_EQ(program("--checkpoint run1 --config absent.yaml"), 2);
+  EXPECT_TRUE(printed("absent.yaml"));
+  EXPECT_EQ(program("--checkpoint run1 --config suite.yaml --tasks retreival"), 2);
+  EXPECT_TRUE(printed("did you mean retrieval?"));
+  EXPECT_EQ(program("--checkpoint run1 --config suite.yaml --set batch_size=0"), 2);
+  EXPECT_EQ(program("--checkpoint run1 --checkpoint ./run1 --config suite.yaml"), 2);
+  EXPECT_TRUE(printed("given twice"));
+  EXPECT_EQ(program("--checkpoint run1 --checkpoint gone --config suite.yaml"), 1);
+  EXPECT_TRUE(printed("gone"));
+  EXPECT_FALSE(fs::exists(dir_ / "eval"));  // nothing was begun
+  fs::copy_file(dir_ / "run1" / kModelFile, dir_ / "bare.safetensors");
+  EXPECT_EQ(program("--checkpoint bare.safetensors --config suite.yaml"), 2);
+  EXPECT_TRUE(printed("--arch"));
+  dir_.write("file", "");
+  EXPECT_EQ(program("--checkpoint run1 --config suite.yaml --output file/out"), 1);
+  EXPECT_TRUE(printed("file/out"));
+  fs::remove(dir_ / "images/tall.jpg");
+  EXPECT_EQ(program("--checkpoint run1 --config suite.yaml"), 1);
+  EXPECT_TRUE(printed("tall.jpg does not exist"));
+}
+
+}  // namespace
+}  // namespace fsc

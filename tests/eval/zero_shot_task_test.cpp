@@ -1,0 +1,86 @@
+// Zero-shot classification against a plain computation, with its tie rule.
+#include <gtest/gtest.h>
+
+#include "eval_support.h"
+
+namespace fsc {
+namespace {
+
+struct World {
+  Embeddings embeddings;
+  ZeroShotItems items;
+};
+
+/// `classes` classes with 3 prompts each and `images` images with labels in turn, in 8 dimensions.
+World random_world(int64_t classes, int64_t images) {
+  torch::manual_seed(3);
+  World world{test::embeddings_of(torch::randn({images, 8}), torch::randn({classes * 3, 8})), {}};
+  for (int64_t c = 0; c < classes; ++c) world.items.prompts.push_back({c * 3, c * 3 + 1, c * 3 + 2});
+  for (int64_t i = 0; i < images; ++i) world.items.images.push_back({"c/" + std::to_string(i), i, i * i % classes});
+  return world;
+}
+
+TEST(ZeroShot, EqualsAPlainComputation) {
+  const World world = random_world(7, 60);
+  const TaskResult result = zero_shot_task(world.items)->score(world.embeddings);
+  double top1 = 0, top5 = 0;
+  std::vector<double> hits(7), seen(7);
+  for (int64_t i = 0; i < 60; ++i) {
+    std::vector<double> scores;
+    for (int64_t c = 0; c < 7; ++c) {
+      torch::Tensor mean = torch::zeros(8, torch::kDouble);
+      for (int64_t k = 0; k < 3; ++k) mean += world.embeddings.texts_UD[c * 3 + k].to(torch::kDouble);
+      scores.push_back((mean / mean.norm()).dot(world.embeddings.images_ID[i].to(torch::kDouble)).item<double>());
+    }
+    const auto label = static_cast<size_t>(i * i % 7);
+    int64_t better = 0, best = 0;
+    for (size_t c = 0; c < 7; ++c)
+      better += scores[c] > scores[label], best = scores[c] > scores[static_cast<size_t>(best)] ? static_cast<int64_t>(c) : best;
+    top1 += better == 0, top5 += better < 5, hits[label] += better == 0, ++seen[label];
+    const auto& prediction = result.predictions[static_cast<size_t>(i)];
+    EXPECT_EQ(prediction.correct, better == 0);
+    ASSERT_EQ(prediction.scores.size(), 7u);
+    for (size_t c = 0; c < 7; ++c) EXPECT_NEAR(prediction.scores[c], scores[c], 1e-6);
+    EXPECT_EQ(prediction.more[0].second, static_cast<int64_t>(label));
+    EXPECT_EQ(prediction.more[1].second, best);
+  }
+  double recall = 0, present = 0;
+  for (size_t c = 0; c < 7; ++c)
+    if (seen[c] > 0) recall += 100 * hits[c] / seen[c], ++present;
+  ASSERT_LT(present, 7);  // squares modulo 7 leave classes without images
+  EXPECT_NEAR(result.score, 100 * top1 / 60, 1e-9);
+  EXPECT_NEAR(test::subtask(result, "top5"), 100 * top5 / 60, 1e-9);
+  EXPECT_NEAR(test::subtask(result, "mean_per_class"), recall / present, 1e-9);
+  EXPECT_NEAR(result.chance, 100.0 / 7, 1e-9);
+}
+
+TEST(ZeroShot, NoTop5UpToFiveClasses) {
+  const World world = random_world(5, 10);
+  const TaskResult result = zero_shot_task(world.items)->score(world.embeddings);
+  ASSERT_EQ(result.subtasks.size(), 1u);
+  EXPECT_EQ(result.subtasks[0].first, "mean_per_class");
+}
+
+TEST(ZeroShot, TheFirstOfEqualClassesWins) {
+  World world = random_world(2, 1);
+  world.items.prompts = {{3, 4}, {0, 1}, {0, 1}};
+  world.embeddings.images_ID = world.embeddings.texts_UD.slice(0, 0, 2).mean(0, true);
+  for (const int64_t label : {1, 2}) {
+    world.items.images[0].label = label;
+    const TaskResult result = zero_shot_task(world.items)->score(world.embeddings);
+    EXPECT_EQ(result.predictions[0].correct, label == 1);
+    EXPECT_EQ(result.predictions[0].scores[1], result.predictions[0].scores[2]);
+  }
+}
+
+TEST(ZeroShot, ManyClassesKeepTwoScores) {
+  const World world = random_world(101, 5);
+  const TaskResult result = zero_shot_task(world.items)->score(world.embeddings);
+  for (const auto& prediction : result.predictions) {
+    ASSERT_EQ(prediction.scores.size(), 2u);
+    EXPECT_LE(prediction.scores[0], prediction.scores[1]);
+  }
+}
+
+}  // namespace
+}  // namespace fsc

@@ -1,0 +1,113 @@
+// The config of fsc-train: every area's options in one struct.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "fsc/config/config.h"
+#include "fsc/data/data_config.h"
+#include "fsc/losses/objective.h"
+#include "fsc/negatives/negatives.h"
+#include "fsc/optim/optimizer.h"
+
+namespace fsc {
+
+enum class Precision { kFp32, kAmpBf16, kAmp, kBf16 };
+enum class Device { kAuto, kCpu, kCuda };
+
+struct ModelConfig {
+  std::string arch;
+  std::string pretrained;
+  int64_t force_image_size = 0;
+
+  template <class V>
+  void fields(V& v);
+};
+
+struct TrainConfig {
+  int64_t epochs = 5;
+  int64_t max_steps = 0;
+  int64_t batch_size = 256;
+  Precision precision = Precision::kFp32;
+  Device device = Device::kAuto;
+  int64_t seed = 0;
+  bool grad_checkpointing = false;
+  bool deterministic = false;
+
+  template <class V>
+  void fields(V& v);
+};
+
+struct OutputConfig {
+  std::string dir = "runs/train";
+  int64_t log_every_steps = 10;
+  int64_t save_every_steps = 0;
+  int64_t save_every_epochs = 1;
+  int64_t keep_last = 2;
+  bool tensorboard = true;
+
+  template <class V>
+  void fields(V& v);
+};
+
+struct RunConfig {
+  ModelConfig model;
+  DataConfig data;
+  NegativesConfig negatives;
+  LossConfig loss;
+  OptimConfig optim;
+  TrainConfig train;
+  OutputConfig output;
+
+  template <class V>
+  void fields(V& v) {
+    v.group(model, "model");
+    v.group(data, "data");
+    v.group(negatives, "negatives");
+    v.group(loss, "loss");
+    v.group(optim, "optim");
+    v.group(train, "train");
+    v.group(output, "output");
+  }
+  void validate(config::Problems& problems) const;
+};
+
+}  // namespace fsc
+
+template <>
+struct fsc::config::EnumNames<fsc::Precision> {
+  static constexpr const char* names[] = {"fp32", "amp_bf16", "amp", "bf16"};
+};
+template <>
+struct fsc::config::EnumNames<fsc::Device> {
+  static constexpr const char* names[] = {"auto", "cpu", "cuda"};
+};
+
+template <class V>
+void fsc::ModelConfig::fields(V& v) {
+  v(arch, "arch", "open_clip's model name, or the path of a model-config JSON (empty = the pretrained folder's)");
+  v(pretrained, "pretrained", "Weights to start from: a run folder, a checkpoint folder or a .safetensors file (empty = random)");
+  v(force_image_size, "force_image_size", "Image size in pixels other than the architecture's; position embeddings are interpolated (0 = off)",
+    config::at_least(0));
+}
+
+template <class V>
+void fsc::TrainConfig::fields(V& v) {
+  v(epochs, "epochs", "Passes over the data", config::at_least(1));
+  v(max_steps, "max_steps", "Stop after this many optimizer steps (0 = all epochs)", config::at_least(0));
+  v(batch_size, "batch_size", "Images a step", config::at_least(1));
+  v(precision, "precision", "fp32, amp_bf16 (autocast), amp (fp16 autocast with loss scaling, CUDA only), bf16 (weights too)");
+  v(device, "device", "Where to compute; auto = CUDA when there is one");
+  v(seed, "seed", "Seed of everything random", config::at_least(0));
+  v(grad_checkpointing, "grad_checkpointing", "Recompute activations in the backward pass: less memory, more time");
+  v(deterministic, "deterministic", "Refuse operations whose result may vary from run to run");
+}
+
+template <class V>
+void fsc::OutputConfig::fields(V& v) {
+  v(dir, "dir", "Run folder");
+  v(log_every_steps, "log_every_steps", "Steps between two lines of metrics.jsonl and the log", config::at_least(1));
+  v(save_every_steps, "save_every_steps", "Steps between two checkpoints (0 = off)", config::at_least(0));
+  v(save_every_epochs, "save_every_epochs", "Epochs between two checkpoints (0 = off); the end of the run is always saved", config::at_least(0));
+  v(keep_last, "keep_last", "Checkpoints kept (0 = all)", config::at_least(0));
+  v(tensorboard, "tensorboard", "Write TensorBoard events into the run folder");
+}

@@ -1,0 +1,45 @@
+// The training loop: batches in, checkpoints and metrics out.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "fsc/core/error.h"
+#include "fsc/data/loader.h"
+#include "fsc/losses/objective.h"
+#include "fsc/model/clip_model.h"
+#include "fsc/optim/optimizer.h"
+#include "fsc/train/run_config.h"
+
+namespace fsc {
+
+/// What one step yields, on the device; nothing is read back here.
+struct StepReport {
+  Losses losses;
+  torch::Tensor logit_scale;  ///< as used by this step's loss
+  StepVerdict verdict;
+};
+
+/// The parts a step works on.
+struct Learner {
+  ClipModel model{nullptr};
+  std::vector<Term> objective;
+  bool needs_tokens = false;
+  Precision precision = Precision::kFp32;
+  torch::Device device = torch::kCPU;
+  std::unique_ptr<AdamW> optimizer;
+  std::unique_ptr<GradScaler> scaler;
+
+  /// Forward, losses, backward, update (src/train/step.cpp: one page).
+  StepReport step(const Batch& batch, double lr);
+};
+
+/// fsc-train's command line beyond the config.
+struct TrainOptions {
+  std::string resume;  ///< "" = a new run, "auto" = go on in output.dir if there is something, else a run or checkpoint folder
+  bool dry_run = false;
+};
+
+/// Runs a config to its end. Returns kDone, or kInterrupted after a signal (the checkpoint is saved). Throws Error.
+ExitCode train(const RunConfig& config, const TrainOptions& options);
+
+}  // namespace fsc

@@ -1,0 +1,44 @@
+// fsc-train: trains what a config describes.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+
+#include "fsc/core/assets.h"
+#include "fsc/core/error.h"
+#include "fsc/core/log.h"
+#include "fsc/train/run_config.h"
+#include "fsc/train/trainer.h"
+
+namespace {
+
+int run(int argc, char** argv) {
+  std::string config_path;
+  std::vector<std::string> overrides;
+  fsc::TrainOptions options;
+  CLI::App app("fsc-train: fine-tune CLIP on hard negatives", "fsc-train");
+  app.add_option("--config", config_path, "YAML config; a bare name is also looked for in the configs folder")->required();
+  app.add_option("--set", overrides, "key.path=value, over the config; may be given several times")->take_all()->allow_extra_args(false);
+  app.add_option("--resume", options.resume, "auto = go on in output.dir, or the path of a run or checkpoint folder");
+  app.add_flag("--dry-run", options.dry_run, "open every input, decode the first batch, print the plan, stop");
+  app.footer([] {
+    fsc::RunConfig defaults;
+    return "\nKeys of the config, with their defaults:\n" + fsc::config::help_text(fsc::config::fields_of(defaults)) +
+           "\nExit codes: 0 done, 1 failed, 2 bad command line or config, 75 stopped by a signal after saving\n";
+  });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(fsc::ExitCode::kUsage);
+  }
+  fsc::init_logging();
+  if (!std::filesystem::exists(config_path)) {
+    const auto shipped = fsc::find_config(config_path);
+    if (!shipped.empty()) config_path = shipped;
+  }
+  const auto config = fsc::config::load<fsc::RunConfig>(config_path, overrides);
+  return static_cast<int>(fsc::train(config, options));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return fsc::run_main("fsc-train", run, argc, argv); }

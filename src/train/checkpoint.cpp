@@ -1,0 +1,109 @@
+// Checkpoint folders: written whole or not at all, verified by digest when read.
+#include "fsc/train/checkpoint.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "fsc/core/atomic_file.h"
+#include "fsc/core/digest.h"
+#include "fsc/core/error.h"
+#include "fsc/eval/model_folder.h"
+#include "fsc/io/safetensors.h"
+
+namespace fsc {
+namespace fs = std::filesystem;
+using nlohmann::json;
+namespace {
+
+constexpr int kFormat = 1;
+
+/// The N of step_N, -1 for other names.
+int64_t step_of(const fs::path& folder) {
+  const std::string name = folder.filename().string();
+  int64_t step = -1;
+  if (name.rfind("step_", 0) != 0) return -1;
+  const auto [end, error] = std::from_chars(name.data() + 5, name.data() + name.size(), step);
+  return error == std::errc() && end == name.data() + name.size() ? step : -1;
+}
+
+void remove_old(const fs::path& run, int64_t keep_last) {
+  const auto folders = list_checkpoints(run);
+  for (size_t i = static_cast<size_t>(keep_last); keep_last > 0 && i < folders.size(); ++i) {
+    std::error_code error;
+    fs::remove_all(folders[i], error);
+    if (error) spdlog::warn("cannot remove the old checkpoint {}: {}", folders[i].string(), error.message());
+  }
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& run, const Checkpoint& checkpoint, const ClipModelImpl& model, const Preprocess& preprocess,
+                     const StateDict& optimizer, int64_t keep_last) {
+  const fs::path folder = run / "checkpoints" / ("step_" + std::to_string(checkpoint.state.step));
+  make_directories(folder.parent_path());
+  write_directory_atomic(folder, [&](const fs::path& dir) {
+    write_model_files(dir, model, preprocess);
+    write_safetensors(dir / kOptimizerFile, optimizer);
+    json files;
+    for (const char* name : {kModelFile, kModelConfigFile, kOptimizerFile}) files[name] = sha256_file(dir / name);
+    const TrainState& s = checkpoint.state;
+    const json state = {{"format", kFormat}, {"step", s.step}, {"epoch", s.epoch}, {"draw", s.draw}, {"skipped_in_a_row", s.skipped_in_a_row},
+                        {"skipped_total", s.skipped_total}, {"data_fingerprint", checkpoint.data_fingerprint},
+                        {"config", checkpoint.config_yaml}, {"sha256", files}};
+    write_file_atomic(dir / kStateFile, state.dump(2) + "\n");
+  });
+  remove_old(run, keep_last);
+}
+
+Checkpoint open_checkpoint(const fs::path& folder) {
+  Checkpoint checkpoint;
+  checkpoint.folder = folder;
+  json files;
+  try {
+    const json state = json::parse(read_file(folder / kStateFile));
+    if (state.at("format").get<int>() != kFormat)
+      throw Error((folder / kStateFile).string() + " has format " + state.at("format").dump() + "; this program reads format " + std::to_string(kFormat));
+    TrainState& s = checkpoint.state;
+    s = {state.at("step"), state.at("epoch"), state.at("draw"), state.at("skipped_in_a_row"), state.at("skipped_total")};
+    checkpoint.config_yaml = state.at("config");
+    checkpoint.data_fingerprint = state.at("data_fingerprint");
+    files = state.at("sha256");
+    for (const char* name : {kModelFile, kModelConfigFile, kOptimizerFile}) {
+      if (files.at(name).get<std::string>() != sha256_file(folder / name))
+        throw Error((folder / name).string() + " is damaged: its SHA-256 is not the one " + kStateFile + " has");
+    }
+  } catch (const json::exception& error) {
+    throw Error((folder / kStateFile).string() + " is damaged: " + error.what());
+  }
+  return checkpoint;
+}
+
+std::vector<fs::path> list_checkpoints(const fs::path& run) {
+  std::vector<fs::path> folders;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(run / "checkpoints", error))
+    if (step_of(entry.path()) >= 0) folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end(), [](const fs::path& a, const fs::path& b) { return step_of(a) > step_of(b); });
+  return folders;
+}
+
+std::optional<Checkpoint> find_checkpoint(const fs::path& where) {
+  if (fs::exists(where / kStateFile) || step_of(where) >= 0) return open_checkpoint(where);
+  const auto folders = list_checkpoints(where);
+  std::string last;
+  for (const auto& folder : folders) {
+    try {
+      return open_checkpoint(folder);
+    } catch (const Error& error) {
+      last = error.what();
+      spdlog::warn("the checkpoint {} cannot be used, trying the one before: {}", folder.string(), last);
+    }
+  }
+  if (!folders.empty()) throw Error("no checkpoint of " + where.string() + " is whole; the last problem: " + last);
+  return std::nullopt;
+}
+
+}  // namespace fsc

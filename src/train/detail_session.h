@@ -1,0 +1,26 @@
+// What a run is made of, built in one place for training and for --dry-run.
+#pragma once
+#include <filesystem>
+#include <memory>
+
+#include "fsc/data/loader.h"
+#include "fsc/train/trainer.h"
+
+namespace fsc {
+
+/// The inputs and the learner of a run.
+struct Session {
+  std::unique_ptr<Tokenizer> tokenizer;
+  Preprocess preprocess;
+  std::unique_ptr<Loader> loader;
+  Learner learner;
+  int64_t total_steps = 0;
+};
+
+/// Opens the table and the weights, builds model and optimizer. `bad_samples_file` may be empty. Error names what is wrong.
+Session open_session(const RunConfig& config, const std::filesystem::path& bad_samples_file);
+
+/// Prints what a run would do: parameters, steps, first batch, estimates of memory and disk.
+void print_plan(const RunConfig& config, Session& session);
+
+}  // namespace fsc

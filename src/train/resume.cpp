@@ -1,0 +1,92 @@
+// Guards of the run folder and of a resumed run's config.
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "detail_resume.h"
+#include "fsc/core/atomic_file.h"
+#include "fsc/core/error.h"
+
+namespace fsc {
+namespace fs = std::filesystem;
+namespace {
+
+/// Keys that may differ: none of them reaches a weight. Paths may, because the table's fingerprint is checked instead.
+bool is_free_to_change(const std::string& key) {
+  for (const char* prefix : {"output.", "data.workers", "data.prefetch", "data.max_bad_samples", "data.train.path", "data.train.image_root",
+                             "optim.max_skipped_steps", "train.deterministic"})
+    if (key.rfind(prefix, 0) == 0) return true;
+  return false;
+}
+
+[[noreturn]] void refuse(const Checkpoint& checkpoint, const std::string& changes) {
+  throw UsageError("cannot go on from " + checkpoint.folder.string() + ", these changes would change the result:" + changes +
+                   "\nundo them, or start a new run with model.pretrained: " + checkpoint.folder.string() + " and another output.dir");
+}
+
+bool holds_run(const fs::path& path) {
+  return fs::exists(path / "config.yaml") || fs::exists(path / "metrics.jsonl") || !list_checkpoints(path).empty();
+}
+
+}  // namespace
+
+RunFolder::RunFolder(const fs::path& path, bool new_run) {
+  if (fs::exists(path) && !fs::is_directory(path)) throw Error("output.dir = " + path.string() + " is a file; name a folder");
+  if (new_run && holds_run(path))
+    throw Error("output.dir = " + path.string() + " already holds a run; go on with it by --resume auto, or choose another output.dir");
+  make_directories(path);
+  const fs::path lock = path / ".lock";
+  lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_ < 0) throw_io_error(path, "write into", errno);
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    ::close(lock_);
+    throw Error("another process is training in " + path.string() + "; wait for it or choose another output.dir");
+  }
+}
+
+RunFolder::~RunFolder() { ::close(lock_); }
+
+std::optional<Checkpoint> checkpoint_to_resume(const RunConfig& config, const TrainOptions& options) {
+  if (options.resume.empty()) return std::nullopt;
+  if (options.resume == "auto") {
+    auto checkpoint = find_checkpoint(config.output.dir);
+    if (!checkpoint) spdlog::info("--resume auto: {} has no checkpoint yet, starting from the beginning", config.output.dir);
+    return checkpoint;
+  }
+  if (!fs::is_directory(options.resume)) throw Error("--resume " + options.resume + ": there is no such run or checkpoint folder");
+  auto checkpoint = find_checkpoint(options.resume);
+  if (!checkpoint) throw Error("--resume " + options.resume + ": the folder has no checkpoints/step_N to go on from");
+  return checkpoint;
+}
+
+void check_same_config(const RunConfig& config, const Checkpoint& checkpoint) {
+  RunConfig before;
+  RunConfig now = config;
+  config::Problems problems;
+  config::read_yaml_text(config::fields_of(before), checkpoint.config_yaml, (checkpoint.folder / kStateFile).string(), problems);
+  problems.raise("the config inside the checkpoint");
+  std::string refused;
+  for (const auto& change : config::diff(config::fields_of(before), config::fields_of(now))) {
+    const std::string line = change.path + ": " + change.before + " -> " + change.after;
+    if (is_free_to_change(change.path)) spdlog::info("changed since the checkpoint: {}", line);
+    else refused += "\n  " + line;
+  }
+  if (!refused.empty()) refuse(checkpoint, refused);
+}
+
+void check_same_data(const RunConfig& config, const Checkpoint& checkpoint, const std::string& fingerprint) {
+  if (checkpoint.data_fingerprint == fingerprint) return;
+  refuse(checkpoint, "\n  the table " + config.data.train.path + ": SHA-256 " + checkpoint.data_fingerprint.substr(0, 12) + "... -> " +
+                         fingerprint.substr(0, 12) + "...");
+}
+
+bool resumes_in_place(const fs::path& output, const std::string& resume) {
+  if (resume == "auto") return true;
+  const fs::path inside = fs::weakly_canonical(resume), outside = fs::weakly_canonical(output);
+  return !resume.empty() && std::mismatch(outside.begin(), outside.end(), inside.begin(), inside.end()).first == outside.end();
+}
+
+}  // namespace fsc

@@ -1,0 +1,18 @@
+// Rules between the keys of different groups.
+#include "fsc/train/run_config.h"
+
+namespace fsc {
+
+void RunConfig::validate(config::Problems& problems) const {
+  data.validate(problems);
+  negatives.validate(problems);
+  optim.validate(problems);
+  if (model.arch.empty() && model.pretrained.empty())
+    problems.add("model.arch", "is missing; name an architecture such as ViT-B-32-quickgelu, or give model.pretrained a run folder");
+  if (output.dir.empty()) problems.add("output.dir", "is empty; name a run folder");
+  const bool hn_terms = loss.global_hn_weight > 0 || loss.local_hn_weight > 0;
+  if (loss.name == LossName::kFsc && hn_terms && negatives.source == NegativeSource::kNone)
+    problems.add("negatives.source", "is none, but loss.name: fsc needs hard negatives; set negatives.source to column or generate, or loss.name to clip");
+}
+
+}  // namespace fsc

@@ -1,0 +1,67 @@
+// metrics.jsonl with floats that read back exactly, and the curve drawn from it.
+#include "fsc/train/run_log.h"
+
+#include <nlohmann/json.hpp>
+
+#include "fsc/core/atomic_file.h"
+#include "fsc/image/plot.h"
+
+namespace fsc {
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+namespace {
+
+fs::path metrics_path(const fs::path& run) { return run / "metrics.jsonl"; }
+
+/// Keeps the whole lines up to `last_step`: a killed run may have written more, and half a line.
+void drop_lines_after(const fs::path& path, int64_t last_step) {
+  std::ifstream file(path);
+  std::string kept;
+  for (std::string line; std::getline(file, line);) {
+    const auto json = ordered_json::parse(line, nullptr, false);
+    if (json.is_object() && json.contains("step") && json["step"].is_number_integer() && json["step"] <= last_step) kept += line + "\n";
+  }
+  write_file_atomic(path, kept);
+}
+
+}  // namespace
+
+RunLog::RunLog(const fs::path& run, int64_t first_step, bool tensorboard) : run_(run) {
+  drop_lines_after(metrics_path(run), first_step);
+  metrics_.open(metrics_path(run), std::ios::app);
+  if (!metrics_) throw_io_error(metrics_path(run), "write", errno);
+  if (tensorboard) events_ = std::make_unique<EventWriter>(run, first_step);
+}
+
+void RunLog::write(const Metrics& m) {
+  ordered_json line = {{"step", m.step}, {"epoch", m.epoch}, {"samples", m.samples}, {"loss", m.loss}};
+  for (const auto& [name, value] : m.terms) line[name] = value;
+  line.update(ordered_json{{"lr", m.lr}, {"logit_scale", m.logit_scale}, {"grad_norm", m.grad_norm}, {"samples_per_second", m.samples_per_second},
+                           {"data_seconds", m.data_seconds}, {"step_seconds", m.step_seconds}});
+  if (!(metrics_ << line.dump() << '\n' << std::flush)) throw_io_error(metrics_path(run_), "write", errno);
+  if (!events_) return;
+  std::vector<std::pair<std::string, double>> scalars = {{"train/loss", m.loss}};
+  for (const auto& [name, value] : m.terms) scalars.emplace_back("train/" + name, value);
+  for (const auto& [name, value] : std::vector<std::pair<std::string, double>>{{"lr", m.lr}, {"logit_scale", m.logit_scale},
+                                                                               {"grad_norm", m.grad_norm},
+                                                                               {"samples_per_second", m.samples_per_second},
+                                                                               {"data_seconds", m.data_seconds},
+                                                                               {"step_seconds", m.step_seconds}})
+    scalars.emplace_back("train/" + name, value);
+  events_->scalars(m.step, scalars);
+}
+
+void RunLog::draw_curve() const {
+  std::vector<Series> series = {{"loss", {}}, {"clip_loss", {}}, {"global_hn_loss", {}}, {"local_hn_loss", {}}};
+  std::ifstream file(metrics_path(run_));
+  for (std::string line; std::getline(file, line);) {
+    const auto json = ordered_json::parse(line, nullptr, false);
+    if (!json.is_object()) continue;
+    for (auto& one : series)
+      if (json.contains(one.name) && json[one.name].is_number()) one.points.emplace_back(json["step"].get<double>(), json[one.name].get<double>());
+  }
+  std::erase_if(series, [](const Series& one) { return one.points.empty(); });
+  if (!series.empty()) write_line_chart(run_ / "loss_curve.png", "Training loss", "step", series);
+}
+
+}  // namespace fsc

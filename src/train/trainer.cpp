@@ -1,0 +1,241 @@
+// The loop around a step: data, schedule, log, checkpoints, signals.
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "detail_resume.h"
+#include "detail_session.h"
+#include "fsc/core/atomic_file.h"
+#include "fsc/core/log.h"
+#include "fsc/eval/model_folder.h"
+#include "fsc/io/safetensors.h"
+#include "fsc/train/checkpoint.h"
+#include "fsc/train/run_log.h"
+#include "fsc/train/signals.h"
+
+namespace fsc {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+bool due(int64_t step, int64_t every) { return every > 0 && step % every == 0; }
+
+/// Steps taken since the verdicts were last read back from the device.
+struct Pending {
+  int64_t step = 0;
+  StepReport report;
+  std::vector<std::string> keys;
+};
+
+class Run {
+ public:
+  Run(const RunConfig& config, Session session, std::optional<Checkpoint> checkpoint)
+      : config_(config), session_(std::move(session)), folder_(config.output.dir) {
+    if (checkpoint) restore(*checkpoint);
+    write_file_atomic(folder_ / "config.yaml", yaml());
+    log_ = std::make_unique<RunLog>(folder_, state_.step, config.output.tensorboard);
+  }
+
+  ExitCode go() {
+    StopSignals signals;
+    const int64_t per_epoch = session_.loader->batches_per_epoch();
+    started_ = window_start_ = Clock::now();
+    first_step_ = window_first_ = state_.step;
+    if (state_.step < session_.total_steps) session_.loader->start_epoch(state_.epoch, state_.draw);
+    while (state_.step < session_.total_steps) {
+      one_step();
+      const bool epoch_ends = state_.step % per_epoch == 0;
+      if (epoch_ends) ++state_.epoch, state_.draw = 0;
+      const bool last = state_.step == session_.total_steps;
+      if (StopSignals::received() && !last) return interrupted();
+      if (last || due(state_.step, config_.output.save_every_steps) || (epoch_ends && due(state_.epoch, config_.output.save_every_epochs))) save();
+      if (epoch_ends && !last) session_.loader->start_epoch(state_.epoch);
+    }
+    finish();
+    return ExitCode::kDone;
+  }
+
+ private:
+  void one_step() {
+    const auto begin = Clock::now();
+    Batch batch = session_.loader->next();
+    data_seconds_ += seconds_since(begin);
+    const double lr = learning_rate(config_.optim, state_.step, session_.total_steps);
+    StepReport report = session_.learner.step(batch, lr);
+    ++state_.step;
+    state_.draw = batch.next_draw;
+    pending_.push_back({state_.step, std::move(report), std::move(batch.keys)});
+    const bool log_now = due(state_.step, config_.output.log_every_steps) || state_.step == session_.total_steps;
+    // On the CPU reading back costs nothing; a GPU is asked only now and then.
+    if (log_now || session_.learner.device.is_cpu() || pending_.size() >= 32) read_back();
+    if (log_now) write_line(lr);
+    progress_.show(progress_text());
+  }
+
+  /// Reads the verdicts of pending steps; a streak of skipped steps ends the run, the last good checkpoint stays.
+  void read_back() {
+    for (const auto& pending : pending_) {
+      last_loss_ = pending.report.losses.total.item<double>();
+      if (pending.report.verdict.skipped.item<double>() == 0) {
+        state_.skipped_in_a_row = 0;
+        continue;
+      }
+      ++state_.skipped_total;
+      ++state_.skipped_in_a_row;
+      std::string keys;
+      for (const auto& key : pending.keys) keys += (keys.empty() ? "" : ", ") + key;
+      spdlog::warn("step {}: a gradient is not finite (loss {}); the weights were left alone. Its samples: {}", pending.step, last_loss_, keys);
+      if (state_.skipped_in_a_row >= config_.optim.max_skipped_steps)
+        throw Error(std::to_string(state_.skipped_in_a_row) + " steps in a row had a gradient that is not finite (optim.max_skipped_steps), the last one step " +
+                    std::to_string(pending.step) + "; lower optim.lr, set optim.grad_clip, or use another train.precision. Checkpoints in " +
+                    (folder_ / "checkpoints").string() + " are as they were");
+    }
+    if (!pending_.empty()) last_ = std::move(pending_.back());
+    pending_.clear();
+  }
+
+  void write_line(double lr) {
+    const double steps = static_cast<double>(state_.step - window_first_), seconds = seconds_since(window_start_);
+    Metrics m;
+    m.step = state_.step;
+    m.epoch = state_.epoch;
+    m.samples = state_.step * config_.train.batch_size;
+    m.loss = last_loss_;
+    for (const auto& [name, value] : last_.report.losses.terms) m.terms.emplace_back(name, value.item<double>());
+    m.lr = lr;
+    m.logit_scale = last_.report.logit_scale.item<double>();
+    m.grad_norm = last_.report.verdict.grad_norm.item<double>();
+    m.step_seconds = seconds / steps;
+    m.data_seconds = data_seconds_ / steps;
+    m.samples_per_second = static_cast<double>(config_.train.batch_size) / m.step_seconds;
+    log_->write(m);
+    last_metrics_ = m;
+    log_step_line(line_text(m));
+    total_data_seconds_ += data_seconds_;
+    data_seconds_ = 0;
+    window_start_ = Clock::now();
+    window_first_ = state_.step;
+  }
+
+  std::string line_text(const Metrics& m) const {
+    std::string terms;
+    for (const auto& [name, value] : m.terms) terms += fmt::format(" {} {:.4f}", name, value);
+    return fmt::format("step {}/{} epoch {} loss {:.4f}{} lr {:.2e} {:.1f} samples/s data {:.0f}% ETA {}", m.step, session_.total_steps, m.epoch, m.loss,
+                       terms, m.lr, m.samples_per_second, 100 * m.data_seconds / m.step_seconds, format_duration(eta()));
+  }
+
+  std::string progress_text() const {
+    Metrics m = last_metrics_;
+    m.step = state_.step;
+    m.epoch = state_.epoch;
+    m.loss = last_loss_;
+    if (m.step_seconds == 0) return fmt::format("step {}/{} loss {:.4f}", m.step, session_.total_steps, m.loss);
+    return line_text(m);
+  }
+
+  double eta() const {
+    const double done = static_cast<double>(state_.step - first_step_);
+    return done > 0 ? seconds_since(started_) / done * static_cast<double>(session_.total_steps - state_.step) : 0;
+  }
+
+  std::string yaml() {
+    RunConfig copy = config_;
+    return config::to_yaml(config::fields_of(copy));
+  }
+
+  void save() {
+    read_back();
+    StateDict optimizer;
+    session_.learner.optimizer->save(optimizer);
+    session_.learner.scaler->save(optimizer);
+    const auto begin = Clock::now();
+    save_checkpoint(folder_, {.folder = {}, .state = state_, .config_yaml = yaml(), .data_fingerprint = session_.loader->fingerprint()},
+                    *session_.learner.model, session_.preprocess, optimizer, config_.output.keep_last);
+    spdlog::info("saved {}/checkpoints/step_{} in {}", folder_.string(), state_.step, format_duration(seconds_since(begin)));
+  }
+
+  void restore(const Checkpoint& checkpoint) {
+    check_same_data(config_, checkpoint, session_.loader->fingerprint());
+    state_ = checkpoint.state;
+    const StateDict optimizer = read_safetensors(checkpoint.folder / kOptimizerFile);
+    session_.learner.optimizer->load(optimizer, (checkpoint.folder / kOptimizerFile).string());
+    session_.learner.scaler->load(optimizer);
+    spdlog::info("going on from {}: step {} of {}, epoch {}, sample {} of its order", checkpoint.folder.string(), state_.step, session_.total_steps,
+                 state_.epoch, state_.draw);
+  }
+
+  ExitCode interrupted() {
+    progress_.finish();
+    spdlog::info("{} received: saving and stopping", StopSignals::name());
+    save();
+    spdlog::info("stopped at step {} of {}; go on with the same command and --resume auto", state_.step, session_.total_steps);
+    return ExitCode::kInterrupted;
+  }
+
+  void finish() {
+    progress_.finish();
+    write_model_files(folder_, *session_.learner.model, session_.preprocess);
+    log_->draw_curve();
+    const int64_t steps = state_.step - first_step_;
+    const double seconds = seconds_since(started_);
+    const LoaderStats stats = session_.loader->stats();
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    if (steps > 0) {
+      const double samples = static_cast<double>(steps * config_.train.batch_size);
+      spdlog::info("{} steps in {}: {:.2f} s a step, {:.1f} samples/s, {:.1f}% of it waiting for data, peak memory {}", steps, format_duration(seconds),
+                   seconds / static_cast<double>(steps), samples / seconds, 100 * total_data_seconds_ / seconds,
+                   format_bytes(1024.0 * static_cast<double>(usage.ru_maxrss)));
+      spdlog::info("texts: {}, cut at the context length: {}, mojibake left as it is: {}, invalid UTF-8: {}; bad samples: {}; skipped steps: {}", stats.texts,
+                   stats.truncated, stats.mojibake, stats.invalid_utf8, stats.bad_samples, state_.skipped_total);
+    } else {
+      spdlog::info("the run was complete already: {} steps", state_.step);
+    }
+    spdlog::info("model in {}/{}, loss curve in {}/loss_curve.png; score it with: fsc-eval --checkpoint {} --config SUITE.yaml", folder_.string(),
+                 kModelFile, folder_.string(), folder_.string());
+  }
+
+  const RunConfig& config_;
+  Session session_;
+  fs::path folder_;
+  TrainState state_;
+  std::unique_ptr<RunLog> log_;
+  ProgressLine progress_;
+  std::vector<Pending> pending_;
+  Pending last_;
+  Metrics last_metrics_;
+  double last_loss_ = 0;
+  Clock::time_point started_, window_start_;
+  int64_t first_step_ = 0, window_first_ = 0;
+  double data_seconds_ = 0, total_data_seconds_ = 0;
+};
+
+}  // namespace
+
+ExitCode train(const RunConfig& config, const TrainOptions& options) {
+  at::globalContext().setDeterministicAlgorithms(config.train.deterministic, /*warn_only=*/false);
+  if (options.dry_run) {
+    Session session = open_session(config, "");
+    print_plan(config, session);
+    spdlog::info("--dry-run: everything opens; nothing was trained or written");
+    return ExitCode::kDone;
+  }
+  const fs::path folder = config.output.dir;
+  const RunFolder guard(folder, !resumes_in_place(folder, options.resume));
+  log_to_file(folder / "log.txt");
+  auto checkpoint = checkpoint_to_resume(config, options);
+  RunConfig start = config;
+  if (checkpoint) {  // the checkpoint's model replaces what the run began from
+    check_same_config(config, *checkpoint);
+    start.model.pretrained = checkpoint->folder;
+    if (config.model.force_image_size > 0) start.model.arch.clear(), start.model.force_image_size = 0;
+  }
+  Session session = open_session(start, folder / "bad_samples.txt");
+  return Run(config, std::move(session), std::move(checkpoint)).go();
+}
+
+}  // namespace fsc

@@ -22,7 +22,7 @@ void declare(CLI::App& app, Arguments& given) {
   app.add_option("--checkpoint", given.checkpoints, "Run folder, checkpoint folder or .safetensors file; several are compared")
       ->required();
   app.add_option("--arch", given.arch, "Architecture of a bare file: open_clip's name or the path of a model-config JSON");
-  app.add_option("--config", given.config, "Suite: YAML with the keys below")->required();
+  app.add_option("--config", given.config, "Suite: YAML with the keys below; a bare name is also looked for in the configs folder")->required();
   app.add_option("--tasks", given.tasks, "Only these tasks: names or labels, separated by commas")->delimiter(',');
   app.add_option("--output", given.output, "Where results go (default: CHECKPOINT/eval for one folder, else ./eval)");
   app.add_option("--set", given.overrides, "Overrides a key of the suite: key=value")
@@ -38,7 +38,7 @@ int run(const Arguments& given) {
   fsc::init_logging();
   const std::vector<fs::path> paths(given.checkpoints.begin(), given.checkpoints.end());
   const auto labels = fsc::checkpoint_labels(paths);
-  auto config = fsc::load_suite(given.config, given.overrides);
+  auto config = fsc::load_suite(fsc::config_file(given.config), given.overrides);
   fsc::select_tasks(config, given.tasks);
   for (const auto& path : paths) fsc::find_model(path, given.arch);  // every checkpoint is looked at before the first is run
   const bool one = paths.size() == 1;

@@ -1,7 +1,5 @@
 // fsc-train: trains what a config describes.
 #include <CLI/CLI.hpp>
-#include <cstdio>
-#include <filesystem>
 
 #include "fsc/core/assets.h"
 #include "fsc/core/error.h"
@@ -31,11 +29,7 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(fsc::ExitCode::kUsage);
   }
   fsc::init_logging();
-  if (!std::filesystem::exists(config_path)) {
-    const auto shipped = fsc::find_config(config_path);
-    if (!shipped.empty()) config_path = shipped;
-  }
-  const auto config = fsc::config::load<fsc::RunConfig>(config_path, overrides);
+  const auto config = fsc::config::load<fsc::RunConfig>(fsc::config_file(config_path), overrides);
   return static_cast<int>(fsc::train(config, options));
 }
 

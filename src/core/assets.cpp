@@ -48,6 +48,13 @@ fs::path find_asset(const std::string& name) {
 
 fs::path find_config(const std::string& name) { return find_in(candidates("FSC_CONFIG_DIR", "configs"), name); }
 
+fs::path config_file(const fs::path& path) {
+  std::error_code error;
+  if (fs::exists(path, error) || path.is_absolute()) return path;
+  const fs::path shipped = find_config(path.string());
+  return shipped.empty() ? path : shipped;
+}
+
 std::string nearest_name(const std::string& word, const std::vector<std::string>& names) {
   std::string best;
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;

@@ -3,12 +3,9 @@
 
 #include <openssl/evp.h>
 
-#include <fstream>
 #include <memory>
-#include <vector>
 
 #include "fsc/core/atomic_file.h"
-#include "fsc/core/error.h"
 
 namespace fsc {
 namespace {
@@ -40,12 +37,8 @@ std::string sha256_hex(std::string_view bytes) {
 }
 
 std::string sha256_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw_io_error(path, "read", errno ? errno : ENOENT);
   Sha256 hash;
-  std::vector<char> buffer(1 << 20);
-  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount() > 0)
-    hash.update(buffer.data(), static_cast<size_t>(file.gcount()));
+  for_each_chunk(path, [&](std::string_view chunk) { hash.update(chunk.data(), chunk.size()); });
   return hash.hex();
 }
 

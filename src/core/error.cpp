@@ -1,12 +1,14 @@
 // The last stop of every exception: a message for a person and an exit code for a script.
 #include "fsc/core/error.h"
 
+#include <csignal>
 #include <cstdio>
 #include <new>
 
 namespace fsc {
 
 int run_main(const char* program, int (*body)(int, char**), int argc, char** argv) noexcept {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then a failed write with a message, like a full disk
   try {
     return body(argc, argv);
   } catch (const Error& error) {

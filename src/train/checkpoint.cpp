@@ -75,8 +75,8 @@ Checkpoint open_checkpoint(const fs::path& folder) {
       if (files.at(name).get<std::string>() != sha256_file(folder / name))
         throw Error((folder / name).string() + " is damaged: its SHA-256 is not the one " + kStateFile + " has");
     }
-  } catch (const json::exception& error) {
-    throw Error((folder / kStateFile).string() + " is damaged: " + error.what());
+  } catch (const json::exception&) {
+    throw Error((folder / kStateFile).string() + " is damaged: it is not the JSON that fsc-train writes");
   }
   return checkpoint;
 }

@@ -27,6 +27,15 @@ bool is_free_to_change(const std::string& key) {
                    "\nundo them, or start a new run with model.pretrained: " + checkpoint.folder.string() + " and another output.dir");
 }
 
+/// What a killed process left half-written (core/atomic_file.h's temporary names). Only the owner of the lock may call this.
+void remove_leftovers(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.front() == '.' && (name.find(".tmp") != std::string::npos || name.find(".old") != std::string::npos)) fs::remove_all(entry.path(), error);
+  }
+}
+
 bool holds_run(const fs::path& path) {
   return fs::exists(path / "config.yaml") || fs::exists(path / "metrics.jsonl") || !list_checkpoints(path).empty();
 }
@@ -45,6 +54,8 @@ RunFolder::RunFolder(const fs::path& path, bool new_run) {
     ::close(lock_);
     throw Error("another process is training in " + path.string() + "; wait for it or choose another output.dir");
   }
+  remove_leftovers(path);
+  remove_leftovers(path / "checkpoints");
 }
 
 RunFolder::~RunFolder() { ::close(lock_); }

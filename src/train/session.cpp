@@ -114,7 +114,9 @@ void print_plan(const RunConfig& config, Session& session) {
                format_bytes(16 * parameters + activations + queue), format_bytes(16 * parameters), format_bytes(activations), format_bytes(queue));
   spdlog::info("disk, about    {} a checkpoint, {} in all{}", format_bytes(checkpoint), format_bytes(checkpoint * kept_checkpoints + 4 * parameters),
                config.output.keep_last > 0 ? "" : " and one more for each further checkpoint");
-  const auto free = std::filesystem::space(std::filesystem::weakly_canonical(config.output.dir).root_path());
+  std::filesystem::path place = std::filesystem::absolute(config.output.dir);
+  while (!std::filesystem::exists(place)) place = place.parent_path();
+  const auto free = std::filesystem::space(place);
   if (static_cast<double>(free.available) < checkpoint * kept_checkpoints) spdlog::warn("only {} are free on the disk", format_bytes(static_cast<double>(free.available)));
 }
 

@@ -41,7 +41,6 @@ class Run {
   }
 
   ExitCode go() {
-    StopSignals signals;
     const int64_t per_epoch = session_.loader->batches_per_epoch();
     started_ = window_start_ = Clock::now();
     first_step_ = window_first_ = state_.step;
@@ -224,6 +223,7 @@ ExitCode train(const RunConfig& config, const TrainOptions& options) {
     spdlog::info("--dry-run: everything opens; nothing was trained or written");
     return ExitCode::kDone;
   }
+  const StopSignals signals;  // from here on a signal means: after the current step, save and stop
   const fs::path folder = config.output.dir;
   const RunFolder guard(folder, !resumes_in_place(folder, options.resume));
   log_to_file(folder / "log.txt");

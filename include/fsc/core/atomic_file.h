@@ -17,6 +17,9 @@ void write_directory_atomic(const std::filesystem::path& path, const std::functi
 /// Whole file as bytes; Error names the file and the cause.
 std::string read_file(const std::filesystem::path& path);
 
+/// The same in pieces of up to 1 MiB, for files that need not lie in memory at once.
+void for_each_chunk(const std::filesystem::path& path, const std::function<void(std::string_view)>& use);
+
 /// fsync of a file or a directory.
 void sync_path(const std::filesystem::path& path);
 

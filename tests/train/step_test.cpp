@@ -1,0 +1,205 @@
+// Learner::step against the official code's 20-step curve, and what a step does when the numbers go wrong.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "support/fill.h"
+#include "support/golden.h"
+#include "fsc/train/trainer.h"
+
+namespace fsc {
+namespace {
+
+constexpr int64_t kB = 4, kN = 2;
+
+/// Batch of step k, as scripts/reference/make_curve.py makes it.
+Batch curve_batch(int64_t step) {
+  const std::string k = std::to_string(step);
+  const test::Stream64 mask("curve.mask." + k);
+  const auto all_ids = test::fill_token_rows("curve.ids." + k, (1 + kN) * kB);
+  Batch batch;
+  batch.images = test::fill_signed("curve.images." + k, {kB, 3, 32, 32}, 2.0);
+  batch.negative_rows = torch::full({kB, kN}, -1, torch::kInt64);
+  std::vector<torch::Tensor> rows;
+  std::vector<int64_t> owner;
+  for (int64_t b = 0; b < kB; ++b) rows.push_back(all_ids[b]), owner.push_back(b), batch.keys.push_back("image " + std::to_string(b));
+  for (int64_t n = 0; n < kN; ++n) {
+    for (int64_t b = 0; b < kB; ++b) {
+      if (mask.uniform(n * kB + b) >= 0.7 && !(n == 0 && b == step % kB)) continue;
+      batch.negative_rows[b][n] = static_cast<int64_t>(rows.size());
+      rows.push_back(all_ids[kB + n * kB + b]);
+      owner.push_back(b);
+    }
+  }
+  batch.text_ids = torch::stack(rows);
+  const int64_t longest = (batch.text_ids > 0).sum(1).max().item<int64_t>();
+  batch.text_ids = batch.text_ids.slice(1, 0, longest).contiguous();  // as the loader cuts them
+  batch.text_valid = batch.text_ids > 0;
+  batch.text_valid.select(1, 0).fill_(false);
+  batch.owner = torch::tensor(owner);
+  batch.caption_rows = torch::arange(kB);
+  return batch;
+}
+
+OptimConfig curve_optim() {
+  OptimConfig optim;
+  optim.lr = 1e-3;
+  optim.warmup_steps = 5;
+  return optim;
+}
+
+Learner make_learner(Precision precision = Precision::kFp32, const LossConfig& loss = {}) {
+  Learner learner;
+  learner.model = ClipModel(ArchConfig::load(FSC_TEST_DATA "/models/tiny-quickgelu.json"));
+  test::fill_model(*learner.model);
+  learner.objective = make_objective(loss);
+  learner.needs_tokens = loss.needs_tokens();
+  learner.precision = precision;
+  NamedParameters parameters;
+  for (const auto& item : learner.model->named_parameters()) parameters.emplace_back(item.key(), item.value());
+  learner.optimizer = std::make_unique<AdamW>(parameters, curve_optim());
+  learner.scaler = std::make_unique<GradScaler>(false, torch::kCPU);
+  return learner;
+}
+
+double term(const StepReport& report, const std::string& name) {
+  for (const auto& [key, value] : report.losses.terms)
+    if (key == name) return value.item<double>();
+  ADD_FAILURE() << "no term " << name;
+  return 0;
+}
+
+/// The key bias of attention has no gradient in theory (a softmax ignores what is added to all its inputs): AdamW makes full
+/// steps of its rounding noise, so the middle third of in_proj_bias is left out.
+torch::Tensor without_key_bias(const std::string& name, const torch::Tensor& value) {
+  if (name.find("in_proj_bias") == std::string::npos) return value;
+  const auto parts = value.detach().chunk(3);
+  return torch::cat({parts[0], parts[2]});
+}
+
+TEST(Step, FollowsTheOfficialCurve) {
+  const auto golden = test::read_golden_json("curve.json");
+  Learner learner = make_learner();
+  for (int64_t k = 0; k < 20; ++k) {
+    const auto& expected = golden["steps"][k];
+    const StepReport report = learner.step(curve_batch(k), learning_rate(curve_optim(), k, 20));
+    EXPECT_NEAR(learning_rate(curve_optim(), k, 20), expected["lr"].get<double>(), 1e-15);
+    EXPECT_NEAR(std::exp(report.logit_scale.item<double>()), expected["scale"].get<double>(), 1e-5);
+    for (const std::string name : {"clip_loss", "global_hn_loss", "local_hn_loss"}) {
+      const double want = expected[name];
+      EXPECT_NEAR(term(report, name), want, 2e-6 * (1 + std::abs(want))) << name << " at step " << k;
+    }
+    EXPECT_NEAR(report.losses.total.item<double>(), expected["loss"].get<double>(), 5e-6) << "step " << k;
+    EXPECT_NEAR(learner.model->logit_scale.item<double>(), expected["logit_scale"].get<double>(), 1e-6);
+  }
+  for (const auto& item : learner.model->named_parameters()) {
+    const auto& expected = golden["final"][item.key()];
+    if (item.key().find("in_proj_bias") != std::string::npos) continue;  // its mean counts the key bias
+    EXPECT_NEAR(item.value().to(torch::kDouble).abs().mean().item<double>(), expected["mean_abs"].get<double>(), 2e-6) << item.key();
+    const auto values = item.value().detach().flatten();
+    for (int64_t i = 0; i < std::min<int64_t>(4, values.numel()); ++i)
+      EXPECT_NEAR(values[i].item<double>(), expected["first4"][i].get<double>(), 2e-5) << item.key() << " element " << i;
+  }
+}
+
+TEST(Step, FirstGradientAndFirstUpdateAreTheOfficialOnes) {
+  const auto golden = test::read_golden_json("curve.json");
+  Learner learner = make_learner();
+  learner.step(curve_batch(0), learning_rate(curve_optim(), 0, 20));
+  for (const auto& item : learner.model->named_parameters()) {
+    const auto& gradient = golden["first_gradient"][item.key()];
+    const auto& weights = golden["after_first_step"][item.key()];
+    const double norm = gradient["norm"];
+    EXPECT_NEAR(item.value().grad().to(torch::kDouble).norm().item<double>(), norm, 1e-5 * norm + 1e-8) << item.key();
+    const auto grads = item.value().grad().flatten();
+    const auto values = item.value().detach().flatten();
+    for (int64_t i = 0; i < std::min<int64_t>(4, grads.numel()); ++i) {
+      EXPECT_NEAR(grads[i].item<double>(), gradient["first4"][i].get<double>(), 2e-6 * (1 + norm)) << item.key() << " element " << i;
+      EXPECT_NEAR(values[i].item<double>(), weights["first4"][i].get<double>(), 1e-6) << item.key() << " element " << i;
+    }
+  }
+}
+
+TEST(Step, AutocastStaysNearFloat32) {
+  Learner exact = make_learner(), fast = make_learner(Precision::kAmpBf16);
+  for (int64_t k = 0; k < 3; ++k) {
+    const auto a = exact.step(curve_batch(k), 1e-4), b = fast.step(curve_batch(k), 1e-4);
+    EXPECT_NEAR(a.losses.total.item<double>(), b.losses.total.item<double>(), 0.05 * a.losses.total.item<double>());
+    EXPECT_NE(a.losses.total.item<double>(), b.losses.total.item<double>());  // autocast was on
+  }
+  EXPECT_EQ(fast.model->logit_scale.scalar_type(), torch::kFloat32);
+}
+
+TEST(Step, Bf16WeightsTrain) {
+  Learner learner = make_learner(Precision::kBf16);
+  learner.model->to(torch::kBFloat16);
+  NamedParameters parameters;
+  for (const auto& item : learner.model->named_parameters()) parameters.emplace_back(item.key(), item.value());
+  learner.optimizer = std::make_unique<AdamW>(parameters, curve_optim());
+  const double before = learner.step(curve_batch(0), 1e-3).losses.total.item<double>();
+  double after = 0;
+  for (int i = 0; i < 5; ++i) after = learner.step(curve_batch(0), 1e-3).losses.total.item<double>();
+  EXPECT_LT(after, before);
+}
+
+TEST(Step, GradientCheckpointingChangesNothing) {
+  Learner plain = make_learner(), saving = make_learner();
+  plain.model->train();
+  saving.model->train();
+  saving.model->set_grad_checkpointing(true);
+  for (int64_t k = 0; k < 2; ++k) plain.step(curve_batch(k), 1e-3), saving.step(curve_batch(k), 1e-3);
+  const auto a = plain.model->named_parameters(), b = saving.model->named_parameters();
+  for (const auto& item : a) EXPECT_TRUE(torch::equal(item.value(), b[item.key()])) << item.key();
+}
+
+TEST(Step, NonFiniteGradientLeavesTheWeightsAlone) {
+  Learner learner = make_learner();
+  learner.step(curve_batch(0), 1e-3);
+  std::vector<torch::Tensor> before;
+  for (const auto& p : learner.model->parameters()) before.push_back(p.detach().clone());
+  Batch bad = curve_batch(1);
+  bad.images[2][0][5][5] = std::nanf("");
+  const StepReport report = learner.step(bad, 1e-3);
+  EXPECT_EQ(report.verdict.skipped.item<double>(), 1.0);
+  EXPECT_FALSE(std::isfinite(report.verdict.grad_norm.item<double>()));
+  const auto after = learner.model->parameters();
+  for (size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(torch::equal(before[i], after[i]));
+  EXPECT_EQ(learner.step(curve_batch(1), 1e-3).verdict.skipped.item<double>(), 0.0);  // and the next step is a step again
+}
+
+TEST(Step, ClampsTheLogitScale) {
+  Learner learner = make_learner();
+  {
+    torch::NoGradGuard no_grad;
+    learner.model->logit_scale.fill_(std::log(100.0) - 1e-6);
+  }
+  for (int64_t k = 0; k < 4; ++k) learner.step(curve_batch(k), 0.5);
+  EXPECT_LE(learner.model->logit_scale.item<double>(), std::log(100.0) + 1e-6);
+  EXPECT_GE(learner.model->logit_scale.item<double>(), 0.0);
+}
+
+TEST(Step, ClipModeMakesNoTokens) {
+  LossConfig loss;
+  loss.name = LossName::kClip;
+  Learner learner = make_learner(Precision::kFp32, loss);
+  EXPECT_FALSE(learner.needs_tokens);
+  const auto report = learner.step(curve_batch(0), 1e-3);
+  ASSERT_EQ(report.losses.terms.size(), 1u);
+  EXPECT_EQ(report.losses.terms[0].first, "clip_loss");
+  EXPECT_DOUBLE_EQ(report.losses.terms[0].second.item<double>(), report.losses.total.item<double>());
+}
+
+TEST(Step, PaddingChangesNothing) {
+  Learner a = make_learner(), b = make_learner();
+  Batch padded = curve_batch(0);
+  padded.text_ids = torch::nn::functional::pad(padded.text_ids, torch::nn::functional::PadFuncOptions({0, 7}));
+  padded.text_valid = torch::nn::functional::pad(padded.text_valid, torch::nn::functional::PadFuncOptions({0, 7}));
+  const auto ra = a.step(curve_batch(0), 1e-3), rb = b.step(padded, 1e-3);
+  EXPECT_NEAR(ra.losses.total.item<double>(), rb.losses.total.item<double>(), 1e-6);
+  const auto pa = a.model->named_parameters(), pb = b.model->named_parameters();
+  for (const auto& item : pa)
+    EXPECT_TRUE(torch::allclose(without_key_bias(item.key(), item.value()), without_key_bias(item.key(), pb[item.key()]), 1e-4, 1e-5)) << item.key();
+}
+
+}  // namespace
+}  // namespace fsc

@@ -106,7 +106,7 @@ void check_same(ArchConfig recorded, const ArchConfig& given, const std::string&
   recorded.name = given.name;  // only the folder's fields are recorded, not what it was called
   if (recorded == given) return;
   throw UsageError("the architecture " + given.name + " contradicts " + where + ": " + differences(recorded, given) +
-                   "; leave --arch out to use the recorded one");
+                   "; leave model.arch (fsc-train) or --arch (fsc-eval) out to use the recorded one");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Checks a suite against the catalog and makes its paths absolute.
+// Checks a suite against the catalog.
 #include "fsc/eval/suite.h"
 
 #include <algorithm>
@@ -68,16 +68,7 @@ void SuiteConfig::validate(config::Problems& problems) const {
 }
 
 SuiteConfig load_suite(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-  auto suite = config::load<SuiteConfig>(file, overrides);
-  const auto base = std::filesystem::absolute(file).parent_path();
-  const auto resolve = [&base](std::string& path) {
-    if (!path.empty()) path = (base / path).lexically_normal().string();
-  };
-  for (auto& task : suite.tasks) {
-    for (auto* path : {&task.root, &task.classnames, &task.templates, &task.source.path, &task.source.image_root}) resolve(*path);
-    for (auto& [source, folder] : task.images) resolve(folder);
-  }
-  return suite;
+  return config::load<SuiteConfig>(file, overrides);
 }
 
 void select_tasks(SuiteConfig& suite, const std::vector<std::string>& wanted) {

@@ -41,12 +41,12 @@ class EvaluateTest : public ::testing::Test {
     dir_.write("retrieval.tsv", table_);
     dir_.write("zs/classnames.txt", "dog\ncat\nfish\n");
     dir_.write("zs/templates.txt", "a photo of a {}.\n{c}\n");
-    dir_.write("suite.yaml",
-               "tasks:\n"
-               "  - {name: sugarcrepe, root: sc, images: images}\n"
-               "  - {name: caption_choice, label: one, path: sc/add_att.json, images: images}\n"
-               "  - {name: zeroshot, root: zs}\n"
-               "  - {name: retrieval, path: retrieval.tsv}\n"
+    const std::string at = dir_.path().string();
+    dir_.write("suite.yaml", "tasks:\n"
+               "  - {name: sugarcrepe, root: " + at + "/sc, images: " + at + "/images}\n"
+               "  - {name: caption_choice, label: one, path: " + at + "/sc/add_att.json, images: " + at + "/images}\n"
+               "  - {name: zeroshot, root: " + at + "/zs}\n"
+               "  - {name: retrieval, path: " + at + "/retrieval.tsv}\n"
                "batch_size: 4\n");
     for (const uint64_t seed : {1, 2}) {
       const auto folder = dir_ / ("run" + std::to_string(seed));

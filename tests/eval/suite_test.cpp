@@ -12,7 +12,7 @@ namespace {
 using test::expect_error;
 using test::TempDir;
 
-TEST(Suite, ReadsEveryKeyAndResolvesPaths) {
+TEST(Suite, ReadsEveryKey) {
   TempDir dir;
   const auto file = dir.write("suites/all.yaml",
                               "tasks:\n"
@@ -23,12 +23,12 @@ TEST(Suite, ReadsEveryKeyAndResolvesPaths) {
                               "batch_size: 8\n");
   const SuiteConfig suite = load_suite(file, {"workers=3"});
   ASSERT_EQ(suite.tasks.size(), 4u);
-  EXPECT_EQ(suite.tasks[0].root, (dir / "sc").string());
+  EXPECT_EQ(suite.tasks[0].root, "../sc");
   EXPECT_EQ(suite.tasks[0].images.at(""), "/coco/val2017");
-  EXPECT_EQ(suite.tasks[1].source.path, (dir / "suites/mine.json").string());
-  EXPECT_EQ(suite.tasks[1].images.at(""), (dir / "photos").string());
+  EXPECT_EQ(suite.tasks[1].source.path, "mine.json");
+  EXPECT_EQ(suite.tasks[1].images.at(""), "../photos");
   EXPECT_EQ(suite.tasks[1].shown(), "mine");
-  EXPECT_EQ(suite.tasks[2].classnames, (dir / "suites/names.txt").string());
+  EXPECT_EQ(suite.tasks[2].classnames, "names.txt");
   EXPECT_EQ(suite.tasks[2].templates, "");
   EXPECT_EQ(suite.tasks[3].source.format, TableFormat::kCsv);
   EXPECT_EQ(suite.tasks[3].source.image_column, "img");

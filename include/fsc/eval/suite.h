@@ -40,7 +40,7 @@ struct SuiteConfig {
 
   template <class V>
   void fields(V& v) {
-    v.list(tasks, "tasks", "Benchmarks to run; relative paths start from the suite file's folder");
+    v.list(tasks, "tasks", "Benchmarks to run");
     v(batch_size, "batch_size", "Images or texts embedded at a time", config::between(1, 65536));
     v(workers, "workers", "Threads that decode images", config::between(1, 256));
   }
@@ -48,8 +48,7 @@ struct SuiteConfig {
   void validate(config::Problems& problems) const;
 };
 
-/// Reads a suite (defaults < file < overrides) and makes its paths absolute, starting from the file's folder. UsageError with all
-/// problems.
+/// Reads a suite (defaults < file < overrides). UsageError with all problems.
 SuiteConfig load_suite(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
 
 /// Keeps the tasks whose label or name is in `wanted`; nothing wanted keeps all. UsageError for a name that no task has.

@@ -47,7 +47,8 @@ std::string clean_text(std::string_view text, EncodeReport* report) {
   auto characters = detail::fix_text(detail::decode_utf8(text, &seen.invalid_utf8), &seen.mojibake);
   if (report) *report = seen;
   for (int pass = 0; pass < 2 && characters.find(U'&') != characters.npos; ++pass) characters = detail::unescape_html(characters);
-  return detail::encode_utf8(detail::to_lower(collapse_spaces<std::u32string>(std::u32string_view(characters), detail::is_python_space)));
+  return detail::encode_utf8(
+      detail::to_lower(collapse_spaces<std::u32string>(std::u32string_view(characters), detail::is_python_space)));
 }
 
 }  // namespace fsc

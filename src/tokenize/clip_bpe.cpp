@@ -6,8 +6,8 @@
 #include <array>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <queue>
+#include <system_error>
 #include <utility>
 
 #include "fsc/core/digest.h"
@@ -32,7 +32,9 @@ struct ViewHash {
 };
 using TokenMap = std::unordered_map<std::string, int32_t, ViewHash, std::equal_to<>>;
 
-constexpr uint64_t pair_key(int32_t left, int32_t right) { return static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right); }
+constexpr uint64_t pair_key(int32_t left, int32_t right) {
+  return static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right);
+}
 
 class ClipTokenizer final : public Tokenizer {
  public:
@@ -69,9 +71,14 @@ std::array<std::string, 256> printable_bytes(std::array<int32_t, 256>& byte_ids)
 }
 
 std::string read_file(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error("cannot read the vocabulary " + path.string() + ": run scripts/setup, which makes it");
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::string contents(error ? 0 : size, '\0');
+  if (error || !file.read(contents.data(), static_cast<std::streamsize>(size))) {
+    throw Error("cannot read the vocabulary " + path.string() + ": run scripts/setup, which makes it");
+  }
+  return contents;
 }
 
 [[noreturn]] void damaged(const std::filesystem::path& path, int64_t line, const std::string& what) {
@@ -93,7 +100,7 @@ ClipTokenizer::ClipTokenizer(const std::filesystem::path& vocabulary) {
   std::string_view rest = contents;
   if (next_line(rest).find("#version") == std::string_view::npos) damaged(vocabulary, 1, "no #version header");
 
-  TokenMap ids;                 // as the file spells tokens
+  TokenMap ids;                                 // as the file spells tokens
   std::vector<std::string> bytes(kFirstMerge);  // the text of each token, without the end-of-word mark
   const auto names = printable_bytes(byte_ids_);
   for (int b = 0; b < 256; ++b) {
@@ -216,8 +223,9 @@ struct Piece {
 /// run of others. Letters and digits are those of ICU's Unicode (15); a script added later falls among the others here.
 Piece next_piece(std::string_view text) {
   if (text[0] == '<' || text[0] == '\'') {
-    for (const auto literal : {kStartName, kEndName, std::string_view("'s"), std::string_view("'t"), std::string_view("'re"),
-                               std::string_view("'ve"), std::string_view("'m"), std::string_view("'ll"), std::string_view("'d")}) {
+    for (const auto literal :
+         {kStartName, kEndName, std::string_view("'s"), std::string_view("'t"), std::string_view("'re"), std::string_view("'ve"),
+          std::string_view("'m"), std::string_view("'ll"), std::string_view("'d")}) {
       if (const size_t length = match_literal(text, literal); length > 0) return {length, true};
     }
   }
@@ -238,7 +246,8 @@ Piece next_piece(std::string_view text) {
 }
 
 std::vector<int64_t> ClipTokenizer::encode(std::string_view text, int64_t context_length, EncodeReport* report) const {
-  if (context_length < 1) throw Error("a context of " + std::to_string(context_length) + " tokens cannot hold a text; it must be at least 1");
+  if (context_length < 1)
+    throw Error("a context of " + std::to_string(context_length) + " tokens cannot hold a text; it must be at least 1");
   const std::string cleaned = clean_text(text, report);
   const auto limit = static_cast<size_t>(context_length);
   std::vector<int64_t> ids{kStartOfText};

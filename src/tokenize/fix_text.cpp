@@ -18,18 +18,26 @@ constexpr char32_t kFirstWide = 0xFF01, kLastWide = 0xFFEF;
 
 /// Letters of a Latin ligature or digraph; empty for other characters.
 std::u32string_view ligature_letters(char32_t c) {
-  static constexpr std::u32string_view kDigraphs[] = {U"D\u017D", U"D\u017E", U"d\u017E", U"LJ", U"Lj", U"lj", U"NJ", U"Nj", U"nj"};
+  static constexpr std::u32string_view kDigraphs[] = {U"D\u017D", U"D\u017E", U"d\u017E", U"LJ", U"Lj",
+                                                      U"lj",      U"NJ",      U"Nj",      U"nj"};
   static constexpr std::u32string_view kTypographic[] = {U"ff", U"fi", U"fl", U"ffi", U"ffl", U"\u017Ft", U"st"};
   if (c >= 0x01C4 && c <= 0x01CC) return kDigraphs[c - 0x01C4];
   if (c >= 0xFB00 && c <= 0xFB06) return kTypographic[c - 0xFB00];
   switch (c) {
-    case 0x0132: return U"IJ";
-    case 0x0133: return U"ij";
-    case 0x0149: return U"'n";  // an apostrophe letter, which the quotes' repair would straighten
-    case 0x01F1: return U"DZ";
-    case 0x01F2: return U"Dz";
-    case 0x01F3: return U"dz";
-    default: return {};
+    case 0x0132:
+      return U"IJ";
+    case 0x0133:
+      return U"ij";
+    case 0x0149:
+      return U"'n";  // an apostrophe letter, which the quotes' repair would straighten
+    case 0x01F1:
+      return U"DZ";
+    case 0x01F2:
+      return U"Dz";
+    case 0x01F3:
+      return U"dz";
+    default:
+      return {};
   }
 }
 
@@ -123,7 +131,8 @@ bool is_continuation(char32_t c) {
 
 /// Continuation bytes that often follow an accented letter in sound text: spaces, quotes, dashes, dots.
 bool is_typography(char32_t c) {
-  constexpr std::u32string_view kMarks = U"\u00A0\u00AB\u00AD\u00AE\u00B4\u00B7\u00BB\u2013\u2014\u2018\u2019\u201C\u201D\u2022\u2026\u2122";
+  constexpr std::u32string_view kMarks =
+      U"\u00A0\u00AB\u00AD\u00AE\u00B4\u00B7\u00BB\u2013\u2014\u2018\u2019\u201C\u201D\u2022\u2026\u2122";
   return kMarks.find(c) != kMarks.npos;
 }
 

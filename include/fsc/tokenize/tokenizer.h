@@ -12,9 +12,9 @@ namespace fsc {
 
 /// What happened to one text on its way to ids.
 struct EncodeReport {
-  bool truncated = false;      ///< more ids than the context holds; the last one is EOT, as in open_clip
-  bool mojibake = false;       ///< looks like wrongly decoded text that ftfy would repair and we do not
-  bool invalid_utf8 = false;   ///< had bytes that are no UTF-8 (read as U+FFFD)
+  bool truncated = false;     ///< more ids than the context holds; the last one is EOT, as in open_clip
+  bool mojibake = false;      ///< looks like UTF-8 read as Windows-1252 or Latin-1; ftfy would repair it, we do not
+  bool invalid_utf8 = false;  ///< had bytes that are no UTF-8 (read as U+FFFD)
 };
 
 /// A tokenizer is immutable after loading; encode() may be called from any thread.

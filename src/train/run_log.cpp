@@ -30,7 +30,7 @@ RunLog::RunLog(const fs::path& run, int64_t first_step, bool tensorboard) : run_
   drop_lines_after(metrics_path(run), first_step);
   metrics_.open(metrics_path(run), std::ios::app);
   if (!metrics_) throw_io_error(metrics_path(run), "write", errno);
-  if (tensorboard) events_ = std::make_unique<EventWriter>(run, first_step);
+  if (tensorboard) events_ = std::make_unique<EventWriter>(run, first_step > 0 ? first_step + 1 : 0);  // it drops from its step on, that one too
 }
 
 void RunLog::write(const Metrics& m) {

@@ -116,6 +116,14 @@ TEST(EventWriter, RecordsAreFramed) {
   EXPECT_EQ(crc, 0x2dd89b12u);
 }
 
+TEST(EventWriter, ResumeKeepsTheStepOfTheCheckpoint) {
+  const test::TempDir run;
+  const RunLog log(run.path(), 3, true);
+  // Step 4 and a session's start: TensorBoard drops what came before in the files from step 4 on.
+  const std::string start("\x10\x04\x3a\x02\x08\x01", 6);
+  EXPECT_NE(test::read_all(events_file(run.path()).string()).find(start), std::string::npos);
+}
+
 TEST(EventWriter, TensorBoardReadsIt) {
   if (std::system("python3 -c 'import tensorboard' >/dev/null 2>&1") != 0) GTEST_SKIP() << "python3 has no tensorboard";
   const test::TempDir run;

@@ -21,7 +21,8 @@ torch::Tensor hard_negative_loss(const torch::Tensor& logits_BK, const torch::Te
                                  MissingNegatives missing) {
   TORCH_CHECK(logits_BK.dim() == 2 && valid_BN.dim() == 2 && logits_BK.size(0) == valid_BN.size(0) &&
                   logits_BK.size(1) == 1 + valid_BN.size(1) && valid_BN.scalar_type() == torch::kBool,
-              "hard_negative_loss: logits ", logits_BK.sizes(), " have to be [B,1+N] and valid ", valid_BN.sizes(), " bool [B,N]");
+              "hard_negative_loss: logits ", logits_BK.sizes(), " have to be [B,1+N] and valid ", valid_BN.sizes(),
+              " bool [B,N]");
   const NoAutocast guard;
   auto logits = at_least_float32(logits_BK);
   const auto has_negative_B = valid_BN.any(1);

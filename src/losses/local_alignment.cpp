@@ -20,10 +20,12 @@ torch::Tensor patch_weights(const torch::Tensor& similarity_RTP, SimilarityNorma
 
 }  // namespace
 
-torch::Tensor local_scores(const torch::Tensor& image_tokens_BPD, const torch::Tensor& text_tokens_RTD, const torch::Tensor& valid_RT,
-                           const torch::Tensor& owner_R, const torch::Tensor& scale, SimilarityNormalizer normalizer, bool sparsify) {
+torch::Tensor local_scores(const torch::Tensor& image_tokens_BPD, const torch::Tensor& text_tokens_RTD,
+                           const torch::Tensor& valid_RT, const torch::Tensor& owner_R, const torch::Tensor& scale,
+                           SimilarityNormalizer normalizer, bool sparsify) {
   TORCH_CHECK(image_tokens_BPD.dim() == 3 && text_tokens_RTD.dim() == 3 && image_tokens_BPD.size(2) == text_tokens_RTD.size(2),
-              "local_scores: patches ", image_tokens_BPD.sizes(), " have to be [B,P,D] and tokens ", text_tokens_RTD.sizes(), " [R,T,D]");
+              "local_scores: patches ", image_tokens_BPD.sizes(), " have to be [B,P,D] and tokens ", text_tokens_RTD.sizes(),
+              " [R,T,D]");
   TORCH_CHECK(valid_RT.sizes() == text_tokens_RTD.sizes().slice(0, 2) && valid_RT.scalar_type() == torch::kBool,
               "local_scores: valid ", valid_RT.sizes(), " has to be bool [R,T]");
   const NoAutocast guard;

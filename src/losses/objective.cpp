@@ -36,8 +36,10 @@ std::vector<Term> make_objective(const LossConfig& c) {
     return {{"clip_loss", 1.0, [missing = c.missing_negatives](const Features& f) { return negclip_term(f, missing); }}};
   }
   std::vector<Term> terms{{"clip_loss", 1.0, clip_term}};
-  if (c.global_hn_weight > 0) terms.push_back({"global_hn_loss", c.global_hn_weight, [c](const Features& f) { return global_hn_term(f, c); }});
-  if (c.local_hn_weight > 0) terms.push_back({"local_hn_loss", c.local_hn_weight, [c](const Features& f) { return local_hn_term(f, c); }});
+  if (c.global_hn_weight > 0)
+    terms.push_back({"global_hn_loss", c.global_hn_weight, [c](const Features& f) { return global_hn_term(f, c); }});
+  if (c.local_hn_weight > 0)
+    terms.push_back({"local_hn_loss", c.local_hn_weight, [c](const Features& f) { return local_hn_term(f, c); }});
   return terms;
 }
 

@@ -21,8 +21,9 @@ void NegativesConfig::validate(config::Problems& problems) const {
   if (source == NegativeSource::kGenerate) {
     if (kinds.empty()) problems.add("negatives.kinds", "the list is empty; name at least one kind: [shuffle]");
     if (const auto text = unavailable(kinds); !text.empty()) {
-      problems.add("negatives.kinds", text + "; use [shuffle] or negatives.source: column" +
-                                          (problems.was_set("negatives.kinds") ? "" : " (the default is all kinds: write kinds: [shuffle])"));
+      problems.add("negatives.kinds",
+                   text + "; use [shuffle] or negatives.source: column" +
+                       (problems.was_set("negatives.kinds") ? "" : " (the default is all kinds: write kinds: [shuffle])"));
     }
   }
   if (source == NegativeSource::kColumn && column.empty()) {
@@ -32,9 +33,12 @@ void NegativesConfig::validate(config::Problems& problems) const {
 
 int64_t NegativesConfig::count() const {
   switch (source) {
-    case NegativeSource::kNone: return 0;
-    case NegativeSource::kGenerate: return static_cast<int64_t>(kinds.size());
-    case NegativeSource::kColumn: return sample == NegativeSample::kOne ? 1 : per_caption;
+    case NegativeSource::kNone:
+      return 0;
+    case NegativeSource::kGenerate:
+      return static_cast<int64_t>(kinds.size());
+    case NegativeSource::kColumn:
+      return sample == NegativeSample::kOne ? 1 : per_caption;
   }
   return 0;
 }

@@ -79,8 +79,10 @@ class ListParser {
     const char quote = text_[at_++];
     std::string text;
     while (!at_end() && text_[at_] != quote) {
-      if (text_[at_] == '\\') escape(text);
-      else text += text_[at_++];
+      if (text_[at_] == '\\')
+        escape(text);
+      else
+        text += text_[at_++];
     }
     if (!take(quote)) fail(start, "this string has no closing quote");
     return text;

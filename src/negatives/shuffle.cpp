@@ -49,8 +49,10 @@ std::vector<Tokens> shuffled(std::vector<Tokens> pairs, const std::optional<std:
   rng.shuffle(pairs);
   if (!mark) return pairs;
   const auto place = rng.below(pairs.size() + 1);
-  if (place == 0) pairs.insert(pairs.begin(), {*mark});
-  else pairs[place - 1].push_back(*mark);
+  if (place == 0)
+    pairs.insert(pairs.begin(), {*mark});
+  else
+    pairs[place - 1].push_back(*mark);
   return pairs;
 }
 

@@ -19,15 +19,17 @@ struct Active {
   std::vector<torch::Tensor> parameters, grads, exp_avgs, exp_avg_sqs, steps;
 };
 
-const torch::Tensor& checked_entry(const StateDict& state, const std::string& key, const torch::Tensor& like, const std::string& source) {
+const torch::Tensor& checked_entry(const StateDict& state, const std::string& key, const torch::Tensor& like,
+                                   const std::string& source) {
   const auto* tensor = state.find(key);
   if (!tensor) {
-    throw Error(fmt::format("{}: optimizer state {} is missing; the checkpoint belongs to another model or is damaged", source, key));
+    throw Error(
+        fmt::format("{}: optimizer state {} is missing; the checkpoint belongs to another model or is damaged", source, key));
   }
   if (tensor->sizes() != like.sizes() || tensor->scalar_type() != like.scalar_type()) {
-    throw Error(fmt::format("{}: optimizer state {} is {} [{}], expected {} [{}]; the checkpoint belongs to another model", source, key,
-                            c10::toString(tensor->scalar_type()), fmt::join(tensor->sizes(), ", "), c10::toString(like.scalar_type()),
-                            fmt::join(like.sizes(), ", ")));
+    throw Error(fmt::format("{}: optimizer state {} is {} [{}], expected {} [{}]; the checkpoint belongs to another model",
+                            source, key, c10::toString(tensor->scalar_type()), fmt::join(tensor->sizes(), ", "),
+                            c10::toString(like.scalar_type()), fmt::join(like.sizes(), ", ")));
   }
   return *tensor;
 }
@@ -66,7 +68,8 @@ StepVerdict AdamW::step(double lr, GradScaler& scaler) {
   std::vector<Active> active;
   std::vector<torch::Tensor> all_grads;
   for (const auto& group : groups_) {
-    auto& a = active.emplace_back(Active{.weight_decay = group.weight_decay, .parameters = {}, .grads = {}, .exp_avgs = {}, .exp_avg_sqs = {}, .steps = {}});
+    auto& a = active.emplace_back(Active{
+        .weight_decay = group.weight_decay, .parameters = {}, .grads = {}, .exp_avgs = {}, .exp_avg_sqs = {}, .steps = {}});
     for (size_t i = 0; i < group.parameters.size(); ++i) {
       const auto& grad = group.parameters[i].grad();
       if (!grad.defined()) continue;
@@ -91,8 +94,8 @@ StepVerdict AdamW::step(double lr, GradScaler& scaler) {
   for (auto& a : active) {
     if (a.parameters.empty()) continue;
     at::_foreach_add_(a.steps, 1);
-    at::_fused_adamw_(a.parameters, a.grads, a.exp_avgs, a.exp_avg_sqs, {}, a.steps, lr, config_.beta1, config_.beta2, a.weight_decay,
-                      config_.eps, /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, found_inf);
+    at::_fused_adamw_(a.parameters, a.grads, a.exp_avgs, a.exp_avg_sqs, {}, a.steps, lr, config_.beta1, config_.beta2,
+                      a.weight_decay, config_.eps, /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, found_inf);
     // A skipped step does not count in the bias correction.
     at::_foreach_sub_(a.steps, std::vector<torch::Tensor>(a.steps.size(), found_inf));
   }

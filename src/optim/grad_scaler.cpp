@@ -23,7 +23,8 @@ const torch::Tensor& entry(const StateDict& state, const char* key, torch::Scala
                 "; it was saved by a run without fp16 loss scaling: resume with that run's train.precision");
   }
   if (tensor->numel() != 1 || tensor->scalar_type() != dtype) {
-    throw Error(std::string("the optimizer state is damaged: ") + key + " is not one number of the type saved; use an older checkpoint");
+    throw Error(std::string("the optimizer state is damaged: ") + key +
+                " is not one number of the type saved; use an older checkpoint");
   }
   return *tensor;
 }
@@ -50,8 +51,8 @@ void GradScaler::save(StateDict& state) const {
 void GradScaler::load(const StateDict& state) {
   if (!enabled_) return;
   const auto scale = entry(state, kScaleKey, torch::kFloat32), tracker = entry(state, kTrackerKey, torch::kInt32);
-  scale_.copy_(scale.view({}));
-  growth_tracker_.copy_(tracker.view({}));
+  scale_.copy_(scale.reshape(scale_.sizes()));
+  growth_tracker_.copy_(tracker.reshape(growth_tracker_.sizes()));
 }
 
 }  // namespace fsc

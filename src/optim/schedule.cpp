@@ -23,7 +23,8 @@ double learning_rate(const OptimConfig& config, int64_t step, int64_t total) {
     case Schedule::kConstCooldown: {
       const int64_t start = total - config.cooldown_steps;
       if (step < start) return config.lr;
-      return std::pow(1.0 - progress(start), config.cooldown_power) * (config.lr - config.cooldown_end_lr) + config.cooldown_end_lr;
+      return std::pow(1.0 - progress(start), config.cooldown_power) * (config.lr - config.cooldown_end_lr) +
+             config.cooldown_end_lr;
     }
   }
   return config.lr;

@@ -1,8 +1,10 @@
 // Counter-seeded random streams: what a sample draws depends on its key only, never on the thread that draws.
 #pragma once
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <utility>
 #include <vector>
 
 namespace fsc {

@@ -1,0 +1,103 @@
+// Contrastive loss: hand-computed values, extra columns, gradients, precision under autocast.
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <gtest/gtest.h>
+#include <torch/nn/functional.h>
+#include <torch/utils.h>
+
+#include "fsc/losses/losses.h"
+#include "support/gradcheck.h"
+
+namespace fsc {
+namespace {
+
+const auto kDouble = torch::dtype(torch::kFloat64);
+
+torch::Tensor unit_rows(int64_t rows, int64_t width, int64_t seed) {
+  torch::manual_seed(seed);
+  const auto x = torch::randn({rows, width}, kDouble);
+  return x / x.norm(2, -1, true);
+}
+
+TEST(Contrastive, TwoPairsByHand) {
+  const auto eye = torch::eye(2, kDouble);
+  const auto scale = torch::tensor(2.0, kDouble);
+  // Both directions: -log(e^2 / (e^2 + 1)).
+  EXPECT_NEAR(contrastive_loss(eye, eye, {}, scale).item<double>(), std::log1p(std::exp(-2.0)), 1e-14);
+  // Everything swapped: -log(1 / (e^2 + 1)).
+  EXPECT_NEAR(contrastive_loss(eye, eye.flip(0), {}, scale).item<double>(), std::log1p(std::exp(2.0)), 1e-14);
+}
+
+TEST(Contrastive, OnePairHasNothingToTellApart) {
+  EXPECT_EQ(contrastive_loss(unit_rows(1, 4, 1), unit_rows(1, 4, 2), {}, torch::tensor(50.0, kDouble)).item<double>(), 0.0);
+}
+
+TEST(Contrastive, ExtraColumnsChangeImageToTextOnly) {
+  const auto image = unit_rows(3, 5, 1), text = unit_rows(3, 5, 2), extra = unit_rows(4, 5, 3);
+  const auto scale = torch::tensor(7.0, kDouble);
+  const auto labels = torch::arange(3);
+  const auto expected = 0.5 * (at::cross_entropy_loss(7.0 * image.matmul(torch::cat({text, extra}).t()), labels) +
+                               at::cross_entropy_loss(7.0 * text.matmul(image.t()), labels));
+  EXPECT_NEAR(contrastive_loss(image, text, extra, scale).item<double>(), expected.item<double>(), 1e-14);
+}
+
+TEST(Contrastive, NoExtraRowsIsThePlainLoss) {
+  const auto image = unit_rows(3, 5, 1), text = unit_rows(3, 5, 2);
+  const auto scale = torch::tensor(7.0, kDouble);
+  EXPECT_EQ(contrastive_loss(image, text, torch::empty({0, 5}, kDouble), scale).item<double>(),
+            contrastive_loss(image, text, {}, scale).item<double>());
+}
+
+TEST(Contrastive, MissingExtrasCountAsLogitZeroOrNotAtAll) {
+  const auto image = unit_rows(2, 5, 1), text = unit_rows(2, 5, 2), extra = unit_rows(2, 5, 3);
+  const auto scale = torch::tensor(7.0, kDouble);
+  const auto valid = torch::tensor({true, false});
+  const auto holed = extra * valid.unsqueeze(1);
+  const double masked = contrastive_loss(image, text, holed, scale, MissingNegatives::kMasked, valid).item<double>();
+  EXPECT_NEAR(masked, contrastive_loss(image, text, extra.narrow(0, 0, 1), scale).item<double>(), 1e-14);
+  const double reference = contrastive_loss(image, text, holed, scale, MissingNegatives::kReference, valid).item<double>();
+  EXPECT_GT(reference, masked);
+  EXPECT_THROW(contrastive_loss(image, text, holed, scale, MissingNegatives::kMasked), c10::Error);
+}
+
+TEST(Contrastive, GradientsEqualDifferences) {
+  const auto valid = torch::tensor({true, false, true});
+  for (const auto missing : {MissingNegatives::kReference, MissingNegatives::kMasked}) {
+    test::expect_gradcheck(
+        [&](const auto& x) { return contrastive_loss(x[0], x[1], x[2] * valid.unsqueeze(1), x[3], missing, valid); },
+        {unit_rows(3, 4, 1), unit_rows(3, 4, 2), unit_rows(3, 4, 3), torch::tensor(5.0, kDouble)});
+  }
+}
+
+TEST(Contrastive, LargeScalesDoNotOverflow) {
+  const auto eye = torch::eye(3, kDouble);
+  const auto scale = torch::tensor(100.0, kDouble);
+  for (const auto& [image, expected] : {std::pair{eye, 0.0}, {-eye, 100.0 + std::log(2.0)}}) {
+    const auto loss = [&](const auto& x) { return contrastive_loss(x[0], x[1], {}, x[2]); };
+    const std::vector<torch::Tensor> inputs = {image.to(torch::kFloat32), eye.to(torch::kFloat32), scale.to(torch::kFloat32)};
+    EXPECT_NEAR(loss(inputs).template item<float>(), expected, 1e-5);
+    for (const auto& gradient : test::autograd_gradients(loss, inputs)) EXPECT_TRUE(gradient.isfinite().all().item<bool>());
+  }
+}
+
+TEST(Contrastive, ShapesThatDoNotFitAreRefused) {
+  const auto scale = torch::tensor(1.0, kDouble);
+  EXPECT_THROW(contrastive_loss(unit_rows(3, 4, 1), unit_rows(2, 4, 2), {}, scale), c10::Error);
+}
+
+TEST(Contrastive, AutocastDoesNotRoundTheLogits) {
+  const auto image = unit_rows(4, 64, 1).to(torch::kFloat32), text = unit_rows(4, 64, 2).to(torch::kFloat32);
+  const auto scale = torch::tensor(100.0f);
+  const float plain = contrastive_loss(image, text, {}, scale).item<float>();
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  const auto within = contrastive_loss(image, text, {}, scale);
+  const auto of_bf16 = contrastive_loss(image.to(torch::kBFloat16), text.to(torch::kBFloat16), {}, scale);
+  at::autocast::clear_cache();
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  EXPECT_EQ(within.item<float>(), plain);
+  EXPECT_EQ(of_bf16.scalar_type(), torch::kFloat32);
+}
+
+}  // namespace
+}  // namespace fsc

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include "detail_text.h"
 
@@ -37,10 +38,11 @@ std::string number_text(double value) {
 
 std::string quoted(const std::string& value) {
   static const std::string plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+";
+  static const std::set<std::string> reserved = {"true", "false", "null", "none", "yes", "no", "on", "off", "y", "n"};
+  std::string lower = value;
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   const bool looks_like_word = !value.empty() && value.find_first_not_of(plain) == std::string::npos &&
-                               value.find_first_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == 0 &&
-                               value != "true" && value != "false" && value != "null" && value != "none" && value != "yes" &&
-                               value != "no" && value != "on" && value != "off";
+                               lower[0] >= 'a' && lower[0] <= 'z' && !reserved.count(lower);
   const bool looks_like_path = value.size() > 1 && value[0] == '/' && value.find_first_not_of(plain) == std::string::npos;
   if (looks_like_word || looks_like_path) return value;
   static const char* hex = "0123456789abcdef";
@@ -49,7 +51,7 @@ std::string quoted(const std::string& value) {
     if (c == '"' || c == '\\') text += '\\', text += c;
     else if (c == '\n') text += "\\n";
     else if (c == '\t') text += "\\t";
-    else if (static_cast<unsigned char>(c) < 0x20) text += "\\x", text += hex[c >> 4], text += hex[c & 15];
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) text += "\\x", text += hex[c >> 4], text += hex[c & 15];
     else text += c;
   }
   return text + "\"";

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <set>
 
 #include "fsc/config/config.h"
@@ -23,11 +24,11 @@ class Reader {
   }
 
   void read_map(const YAML::Node& node, const std::string& prefix) {
-    std::set<std::string> seen;
     for (const auto& pair : node) {
+      if (problems_.full()) return;
       const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : "?";
       const std::string path = prefix.empty() ? key : prefix + "." + key;
-      if (!seen.insert(key).second) problems_.add_at(place(pair.first), path, "is given twice in the same map");
+      if (!seen_.insert(path).second) problems_.add_at(place(pair.first), path, "is given twice");
       read_path(path, pair.second, pair.first);
     }
   }
@@ -65,12 +66,12 @@ class Reader {
       names.push_back(name);
       for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) names.push_back(name.substr(0, dot));
     }
-    std::string near = nearest_name(path, names);
-    if (near.empty()) {  // right key in the wrong group
-      const std::string last = path.substr(path.rfind('.') + 1);
-      for (const auto& name : names)
-        if (name.size() > last.size() && name.compare(name.size() - last.size() - 1, last.size() + 1, "." + last) == 0) near = name;
-    }
+    const std::string last = "." + path.substr(path.rfind('.') + 1);  // the right key in the wrong group is the better guess
+    std::vector<std::string> same_key;
+    std::copy_if(names.begin(), names.end(), std::back_inserter(same_key), [&](const std::string& name) { return name.ends_with(last); });
+    std::string near = nearest_name(path, same_key.empty() ? names : same_key);
+    if (near.empty() && !same_key.empty()) near = same_key.front();
+    problems_.mark_misread(near);
     problems_.add_at(place(where), path, "unknown key" + (near.empty() ? "; --help lists all keys" : "; did you mean " + near + "?"));
   }
 
@@ -92,7 +93,7 @@ class Reader {
     if (!node.IsScalar() || node.Tag() == "!") return false;  // a quoted scalar is a text
     const std::string& text = node.Scalar();
     if (text == ".inf" || text == "-.inf" || text == ".nan") return false;
-    const char* begin = text.data() + (text.size() > 1 && text[0] == '+');
+    const char* begin = text.data() + (text.size() > 1 && text[0] == '+' && text[1] != '-');
     const auto [end, error] = std::from_chars(begin, text.data() + text.size(), out);
     return error == std::errc() && end == text.data() + text.size() && std::isfinite(out);
   }
@@ -166,8 +167,9 @@ class Reader {
       }
       void operator()(StringMap* out) {
         StringMap map;
-        if (value.IsScalar()) map[""] = value.Scalar();
-        else if (value.IsMap()) {
+        if (value.IsScalar()) {
+          if (!value.Scalar().empty()) map[""] = value.Scalar();
+        } else if (value.IsMap()) {
           for (const auto& pair : value) {
             if (!pair.first.IsScalar() || !pair.second.IsScalar()) { fail(); return; }
             map[pair.first.Scalar()] = pair.second.Scalar();
@@ -182,8 +184,9 @@ class Reader {
       }
       void operator()(ListRef& ref) {
         if (!value.IsSequence()) { fail(); return; }
+        ref.resize(0);  // a new list, not a change of an earlier one's elements
         ref.resize(value.size());
-        for (size_t i = 0; i < value.size(); ++i) {
+        for (size_t i = 0; i < value.size() && !self.problems_.full(); ++i) {
           const std::string path = field.path + "[" + std::to_string(i) + "]";
           if (!value[i].IsMap()) { self.problems_.add_at(self.place(value[i]), path, "expected a map, got " + shown(value[i])); continue; }
           FieldTable inner = ref.fields_at(i, path);
@@ -205,26 +208,47 @@ class Reader {
   }
 
   std::map<std::string, Field*> fields_;
+  std::set<std::string> seen_;  // paths, so that "optim.lr: 1" beside optim: {lr: 2} is seen too
   Problems& problems_;
   std::string name_;
   bool with_lines_;
 };
 
+/// YAML::Load would read the first document and say nothing of what comes after it.
+YAML::Node single_document(const std::string& text) {
+  const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+  if (documents.size() > 1) throw YAML::ParserException(documents[1].Mark(), "a second document begins here; one was expected");
+  return documents.empty() ? YAML::Node() : documents[0];
+}
+
 }  // namespace
 
-void Problems::add_at(const std::string& place, const std::string& path, const std::string& message) {
+void Problems::push(const std::string& place, const std::string& path, const std::string& message) {
   lines_.push_back((place.empty() ? "" : place + ": ") + (path.empty() ? "" : path + ": ") + message);
 }
 
+void Problems::add_at(const std::string& place, const std::string& path, const std::string& message) {
+  misread_.insert(path);
+  push(place, path, message);
+}
+
+void Problems::add_unread(const std::string& place, const std::string& message) {
+  unread_ = true;
+  push(place, "", message);
+}
+
 void Problems::add(const std::string& path, const std::string& message) {
+  for (size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1))
+    if (misread_.count(path.substr(0, dot))) return;
+  if (misread_.count(path)) return;
   const auto it = places_.find(path);
-  add_at(it == places_.end() ? "" : it->second, path, message);
+  push(it == places_.end() ? "" : it->second, path, message);
 }
 
 std::string Problems::text() const {
   std::string text;
   for (size_t i = 0; i < lines_.size(); ++i) text += (i ? "\n  " : "  ") + std::to_string(i + 1) + ". " + lines_[i];
-  return text;
+  return text + (full() ? "\n  reading stopped here; there may be more" : "");
 }
 
 void Problems::raise(const std::string& what) const {
@@ -233,12 +257,12 @@ void Problems::raise(const std::string& what) const {
 
 void read_yaml_text(FieldTable fields, const std::string& text, const std::string& name, Problems& problems) {
   try {
-    const YAML::Node root = YAML::Load(text);
+    const YAML::Node root = single_document(text);
     if (root.IsNull()) return;
-    if (!root.IsMap()) return problems.add_at(name, "", "expected a map of keys at the top level");
+    if (!root.IsMap()) return problems.add_unread(name, "expected a map of keys at the top level");
     Reader(fields, problems, name, true).read_map(root, "");
   } catch (const YAML::Exception& error) {
-    problems.add_at(name + ":" + std::to_string(error.mark.line + 1), "", "this is not valid YAML: " + error.msg);
+    problems.add_unread(error.mark.is_null() ? name : name + ":" + std::to_string(error.mark.line + 1), "this is not valid YAML: " + error.msg);
   }
 }
 
@@ -247,7 +271,7 @@ void read_yaml(FieldTable fields, const std::filesystem::path& file, Problems& p
   try {
     text = read_file(file);
   } catch (const Error& error) {
-    return problems.add_at("", "", error.what());
+    return problems.add_unread("", error.what());
   }
   read_yaml_text(std::move(fields), text, file.string(), problems);
 }
@@ -266,7 +290,7 @@ void apply_overrides(FieldTable fields, const std::vector<std::string>& override
       for (auto& field : fields)
         if (auto* toggle = std::get_if<ToggleRef>(&field.value); toggle && path.compare(0, field.path.size() + 1, field.path + ".") == 0)
           *toggle->enabled = true;
-      YAML::Node value = YAML::Load(text.substr(equals + 1));
+      const YAML::Node value = single_document(text.substr(equals + 1));
       Reader(fields, problems, place, false).read_path(path, value, value);
     } catch (const YAML::Exception& error) {
       problems.add_at(place, "", "the value is not valid YAML: " + error.msg);

@@ -58,7 +58,12 @@ std::string help_text(const FieldTable& fields) {
 
 std::vector<Difference> diff(const FieldTable& before, const FieldTable& after) {
   std::vector<Difference> differences;
+  std::string skipped;  // prefix of a group that is switched off in both
   for (size_t i = 0; i < before.size() && i < after.size(); ++i) {
+    if (!skipped.empty() && starts_with(before[i].path, skipped)) continue;
+    const auto* one = std::get_if<ToggleRef>(&before[i].value);
+    const auto* other = std::get_if<ToggleRef>(&after[i].value);
+    if (one && other && !*one->enabled && !*other->enabled) skipped = before[i].path + ".";
     const std::string a = before[i].text(), b = after[i].text();
     if (a != b) differences.push_back({before[i].path, a, b});
   }

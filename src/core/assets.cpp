@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <numeric>
+#include <utility>
 
 #include "fsc/core/error.h"
 
@@ -30,7 +31,9 @@ std::vector<fs::path> candidates(const char* variable, const std::string& folder
 fs::path find_in(const std::vector<fs::path>& dirs, const std::string& name) {
   for (const auto& dir : dirs) {
     std::error_code error;
-    if (fs::is_regular_file(dir / name, error)) return fs::weakly_canonical(dir / name);
+    if (!fs::is_regular_file(dir / name, error)) continue;
+    const fs::path real = fs::canonical(dir / name, error);
+    return error ? dir / name : real;
   }
   return {};
 }
@@ -59,6 +62,8 @@ std::string nearest_name(const std::string& word, const std::vector<std::string>
   std::string best;
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
   for (const auto& name : names) {
+    // At least the difference of the lengths must be mended: no work for a monstrous word.
+    if (std::max(word.size(), name.size()) - std::min(word.size(), name.size()) >= best_distance) continue;
     std::vector<size_t> row(name.size() + 1);  // Levenshtein, one row
     std::iota(row.begin(), row.end(), size_t{0});
     for (size_t i = 1; i <= word.size(); ++i) {
@@ -68,7 +73,8 @@ std::string nearest_name(const std::string& word, const std::vector<std::string>
         diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, substitute}));
       }
     }
-    if (row.back() < best_distance) best_distance = row.back(), best = name;
+    const bool something_kept = row.back() < std::max(word.size(), name.size());
+    if (something_kept && row.back() < best_distance) best_distance = row.back(), best = name;
   }
   return best;
 }

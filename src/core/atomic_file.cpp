@@ -41,7 +41,8 @@ fs::path temporary_sibling(const fs::path& path) {
 
 void throw_io_error(const fs::path& path, const char* action, int error_number) {
   std::string hint;
-  if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG) hint = "; free space or choose another output.dir";
+  if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG)
+    hint = "; free space or choose another output.dir";
   if (error_number == EACCES || error_number == EPERM || error_number == EROFS) hint = "; choose a folder you may write to";
   throw Error("cannot " + std::string(action) + " " + path.string() + ": " + std::strerror(error_number) + hint);
 }
@@ -57,15 +58,19 @@ void make_directories(const fs::path& path) {
   if (error) throw_io_error(path, "create folder", error.value());
 }
 
-void write_file_atomic(const fs::path& path, std::string_view bytes) {
+void write_file_atomic(const fs::path& path, std::string_view bytes) { write_file_atomic(path, std::span(&bytes, 1)); }
+
+void write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces) {
   const fs::path temporary = temporary_sibling(path);
   try {
     Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "write", path);
-    for (size_t done = 0; done < bytes.size();) {
-      const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw_io_error(path, "write", errno);
-      done += static_cast<size_t>(n);
+    for (const std::string_view bytes : pieces) {
+      for (size_t done = 0; done < bytes.size();) {
+        const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) throw_io_error(path, "write", errno);
+        done += static_cast<size_t>(n);
+      }
     }
     if (::fsync(file.get()) != 0) throw_io_error(path, "write", errno);
     if (::rename(temporary.c_str(), path.c_str()) != 0) throw_io_error(path, "write", errno);
@@ -85,8 +90,10 @@ void write_directory_atomic(const fs::path& path, const std::function<void(const
   const auto undo = [&] {
     fs::remove_all(temporary, ignored);
     if (!fs::exists(path, ignored)) ::rename(old.c_str(), path.c_str());
+    fs::remove_all(old, ignored);
   };
   try {
+    make_directories(parent_of(path));
     if (::mkdir(temporary.c_str(), 0777) != 0) throw_io_error(path, "write", errno);
     fill(temporary);
     for (const auto& entry : fs::recursive_directory_iterator(temporary))

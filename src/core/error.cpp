@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 
 namespace fsc {
@@ -16,9 +17,13 @@ int run_main(const char* program, int (*body)(int, char**), int argc, char** arg
     return static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "%s: out of memory; lower train.batch_size or data.prefetch\n", program);
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::fprintf(stderr, "%s: cannot use %s: %s\n", program, error.path1().c_str(), error.code().message().c_str());
   } catch (const std::exception& error) {
     // Only bugs of ours and of libraries come here; a trace-free first line is still easier to report.
     std::fprintf(stderr, "%s: internal error, please report it with the command line and config: %s\n", program, error.what());
+  } catch (...) {
+    std::fprintf(stderr, "%s: internal error, please report it with the command line and config\n", program);
   }
   return static_cast<int>(ExitCode::kFailed);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 
 #include "fsc/core/atomic_file.h"
@@ -74,7 +75,8 @@ void ProgressLine::show(const std::string& text) {
   if (!terminal_ || now - last_ < 0.1) return;
   last_ = now;
   winsize size{};
-  const size_t width = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 100;
+  size_t width = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 100;
+  while (width > 0 && width < text.size() && (text[width] & 0xC0) == 0x80) --width;  // never half a UTF-8 character
   std::fprintf(stderr, "\r\033[K%.*s", static_cast<int>(width), text.c_str());
   std::fflush(stderr);
   open_ = true;
@@ -88,7 +90,8 @@ void ProgressLine::finish() {
 }
 
 std::string format_duration(double seconds) {
-  if (seconds < 60) return fmt::format("{:.1f}s", seconds);
+  if (!std::isfinite(seconds) || seconds > 1e12) return "?";
+  if (seconds < 59.95) return fmt::format("{:.1f}s", seconds);
   const auto total = static_cast<long>(seconds + 0.5);
   if (total < 3600) return fmt::format("{:02d}m {:02d}s", total / 60, total % 60);
   return fmt::format("{}h {:02d}m {:02d}s", total / 3600, total / 60 % 60, total % 60);
@@ -97,7 +100,7 @@ std::string format_duration(double seconds) {
 std::string format_bytes(double bytes) {
   const char* units[] = {"B", "kB", "MB", "GB", "TB"};
   int unit = 0;
-  while (bytes >= 1000 && unit < 4) bytes /= 1000, ++unit;
+  while (bytes >= (unit == 0 ? 999.5 : 999.95) && unit < 4) bytes /= 1000, ++unit;  // where it would be printed as 1000
   return fmt::format("{:.{}f} {}", bytes, unit == 0 ? 0 : 1, units[unit]);
 }
 

@@ -21,15 +21,16 @@
 namespace fsc {
 namespace {
 
-/// What a worker made of one place of the order: a sample, or why there is none.
+/// What a worker made of one place of the order: a sample, why there is none, or an exception that ends the run.
 struct Made {
   std::optional<Sample> sample;
   size_t index = 0;
   std::string problem;
   LoaderStats texts;  // of its caption and negatives
+  std::exception_ptr failure;
 };
 
-/// Names bad samples once each, in bad_samples.txt and in the count that ends a run.
+/// Counts bad samples, and names their images once each in bad_samples.txt (many captions may share a photo).
 class BadSamples {
  public:
   BadSamples(std::filesystem::path file, double share, size_t total) : file_(std::move(file)), share_(share), total_(total) {
@@ -37,9 +38,9 @@ class BadSamples {
     for (std::string line; std::getline(known, line);) listed_.insert(line.substr(0, line.find('\t')));
   }
 
-  void add(const std::string& key, const std::string& problem) {
-    if (!keys_.insert(key).second) return;
-    if (!file_.empty() && !listed_.count(key)) {
+  void add(size_t index, const std::string& key, const std::string& problem) {
+    if (!samples_.insert(index).second) return;
+    if (!file_.empty() && listed_.insert(key).second) {
       std::ofstream out(file_, std::ios::app);
       out << key << '\t' << problem << '\n';
       if (!out.flush()) throw_io_error(file_, "write", errno);
@@ -48,9 +49,9 @@ class BadSamples {
   }
 
   void check() const {
-    const bool some_left = keys_.size() < total_;  // a share of 1 must not let the loader search forever
-    if (some_left && static_cast<double>(keys_.size()) <= share_ * static_cast<double>(total_)) return;
-    throw Error(std::to_string(keys_.size()) + " of " + std::to_string(total_) + " samples are missing or broken, more than data.max_bad_samples = " +
+    const bool some_left = samples_.size() < total_;  // a share of 1 must not let the loader search forever
+    if (some_left && static_cast<double>(samples_.size()) <= share_ * static_cast<double>(total_)) return;
+    throw Error(std::to_string(samples_.size()) + " of " + std::to_string(total_) + " samples are missing or broken, more than data.max_bad_samples = " +
                 number(share_) + " allows; the last: " + last_ + (file_.empty() ? "" : "; all are named in " + file_.string()));
   }
   static std::string number(double value) {
@@ -59,13 +60,14 @@ class BadSamples {
     return text.str();
   }
 
-  int64_t count() const { return static_cast<int64_t>(keys_.size()); }
+  int64_t count() const { return static_cast<int64_t>(samples_.size()); }
 
  private:
   std::filesystem::path file_;
   double share_;
   size_t total_;
-  std::set<std::string> keys_, listed_;
+  std::set<size_t> samples_;
+  std::set<std::string> listed_;
   std::string last_;
 };
 
@@ -82,7 +84,7 @@ class Loader::Impl {
       try {
         listed_[i] = parse_negative_list(pairs_[i].negatives);
       } catch (const Error& error) {
-        throw Error(setup_.data.train.path + ", row " + std::to_string(i + 1) + " (" + pairs_[i].key + "), column " + setup_.negatives.column + ": " + error.what());
+        throw Error(setup_.data.train.path + ":" + std::to_string(pairs_[i].line) + " (" + pairs_[i].key + "), column " + setup_.negatives.column + ": " + error.what());
       }
     }
     bad_ = std::make_unique<BadSamples>(setup_.bad_samples_file, setup_.data.max_bad_samples, pairs_.size());
@@ -115,7 +117,7 @@ class Loader::Impl {
       Made made = take();
       count(made.texts);
       if (made.sample) samples.push_back(std::move(*made.sample));
-      else bad_->add(pairs_[made.index].key, made.problem), bad_->check();
+      else bad_->add(made.index, pairs_[made.index].key, made.problem), bad_->check();
     }
     Batch batch = collate(std::move(samples));
     batch.next_draw = next_;
@@ -137,7 +139,7 @@ class Loader::Impl {
     for (size_t i = 0; i < pairs_.size(); ++i) {
       std::error_code error;
       if (std::filesystem::exists(pairs_[i].image, error)) usable_.push_back(i);
-      else bad_->add(pairs_[i].key, pairs_[i].image.string() + " does not exist");
+      else bad_->add(i, pairs_[i].key, pairs_[i].image.string() + " does not exist");
     }
     if (usable_.empty())
       throw Error("none of the " + std::to_string(pairs_.size()) + " images of " + setup_.data.train.path + " exists, for example " + pairs_[0].image.string() +
@@ -145,11 +147,11 @@ class Loader::Impl {
     bad_->check();
   }
 
-  /// The consumer's side: the sample at place next_ of the order, waited for.
+  /// The consumer's side: the sample at place next_ of the order, waited for. A failure stays there, for who asks again.
   Made take() {
     std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [this] { return ready_.count(next_) > 0 || failure_; });
-    if (!ready_.count(next_)) std::rethrow_exception(failure_);
+    arrived_.wait(lock, [this] { return ready_.count(next_) > 0; });
+    if (const auto& failure = ready_.at(next_).failure) std::rethrow_exception(failure);
     Made made = std::move(ready_.extract(next_).mapped());
     ++next_;
     wanted_.notify_all();
@@ -168,13 +170,15 @@ class Loader::Impl {
         if (stopping_) return;
         draw = taken_++;
       }
+      Made made;
       try {
-        Made made = make(order_[static_cast<size_t>(draw) % order_.size()]);
+        made = make(order_[static_cast<size_t>(draw) % order_.size()]);
+      } catch (...) {  // anything but a bad sample: the consumer throws it when it comes to this place
+        made.failure = std::current_exception();
+      }
+      {
         std::lock_guard lock(mutex_);
         ready_.emplace(draw, std::move(made));
-      } catch (...) {  // anything but a bad sample: give it to the consumer
-        std::lock_guard lock(mutex_);
-        failure_ = std::current_exception();
       }
       arrived_.notify_all();
     }
@@ -234,7 +238,6 @@ class Loader::Impl {
     for (auto& worker : workers_) worker.join();
     workers_.clear();
     ready_.clear();
-    failure_ = nullptr;
   }
 
   std::vector<Pair> pairs_;
@@ -250,7 +253,6 @@ class Loader::Impl {
   std::map<int64_t, Made> ready_;  // place in the order -> sample
   int64_t taken_ = 0, next_ = 0;   // next place a worker takes, next place the consumer wants
   bool stopping_ = false;
-  std::exception_ptr failure_;
 };
 
 Loader::Loader(LoaderSetup setup) : impl_(std::make_unique<Impl>(std::move(setup))) {}

@@ -1,6 +1,8 @@
 // A one-pass parser of separated values with RFC 4180 quoting.
 #include "fsc/data/table.h"
 
+#include <algorithm>
+
 #include "fsc/core/assets.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
@@ -32,7 +34,9 @@ class Parser {
   }
 
  private:
-  bool at_line_end() const { return text_[at_] == '\n' || (text_[at_] == '\r' && (at_ + 1 >= text_.size() || text_[at_ + 1] == '\n')); }
+  bool at_line_end() const {
+    return text_[at_] == '\n' || (text_[at_] == '\r' && (at_ + 1 >= text_.size() || text_[at_ + 1] == '\n'));
+  }
 
   std::string plain() {
     const size_t begin = at_;
@@ -45,11 +49,15 @@ class Parser {
     std::string cell;
     for (++at_;; ++at_) {
       if (at_ >= text_.size())
-        throw Error(path_.string() + ":" + std::to_string(first_line) + ": a quoted cell begins here and never ends; double the quotes inside it or end it");
+        throw Error(path_.string() + ":" + std::to_string(first_line) +
+                    ": a quoted cell begins here and never ends; double the quotes inside it or end it");
       if (text_[at_] == '\n') ++line_;
-      if (text_[at_] != '"') cell += text_[at_];
-      else if (at_ + 1 < text_.size() && text_[at_ + 1] == '"') cell += '"', ++at_;
-      else break;
+      if (text_[at_] != '"')
+        cell += text_[at_];
+      else if (at_ + 1 < text_.size() && text_[at_ + 1] == '"')
+        cell += '"', ++at_;
+      else
+        break;
     }
     ++at_;
     return cell + plain();  // as pandas reads  "a"b
@@ -65,8 +73,12 @@ class Parser {
 }  // namespace
 
 size_t Table::column(const std::string& name, const std::string& config_key, const std::filesystem::path& path) const {
-  for (size_t i = 0; i < columns.size(); ++i)
-    if (columns[i] == name) return i;
+  const auto first = std::find(columns.begin(), columns.end(), name);
+  if (first != columns.end()) {
+    if (std::find(first + 1, columns.end(), name) != columns.end())
+      throw Error(path.string() + " has two columns '" + name + "' (" + config_key + "); rename one of them");
+    return static_cast<size_t>(first - columns.begin());
+  }
   std::string there;
   for (const auto& column : columns) there += (there.empty() ? "" : ", ") + column;
   const std::string near = nearest_name(name, columns);
@@ -85,8 +97,8 @@ Table read_table(const std::filesystem::path& path, char separator) {
     auto cells = parser.record();
     if (cells.size() == 1 && cells[0].empty()) continue;  // blank line
     if (cells.size() != table.columns.size())
-      throw Error(path.string() + ":" + std::to_string(line) + ": has " + std::to_string(cells.size()) + " cells, the first line has " +
-                  std::to_string(table.columns.size()) + "; is data.train.format right?");
+      throw Error(path.string() + ":" + std::to_string(line) + ": has " + std::to_string(cells.size()) +
+                  " cells, the first line has " + std::to_string(table.columns.size()) + "; is data.train.format right?");
     table.rows.push_back(std::move(cells));
     table.lines.push_back(line);
   }
@@ -105,8 +117,10 @@ std::vector<Pair> read_pairs(const SourceConfig& source, const std::string& nega
   pairs.reserve(table.rows.size());
   for (size_t i = 0; i < table.rows.size(); ++i) {
     const auto& row = table.rows[i];
-    if (row[image].empty()) throw Error(path.string() + ":" + std::to_string(table.lines[i]) + ": the cell of column '" + source.image_column + "' is empty");
-    pairs.push_back({root / row[image], row[image], row[caption], negative_column.empty() ? "" : row[negatives]});
+    if (row[image].empty())
+      throw Error(path.string() + ":" + std::to_string(table.lines[i]) + ": the cell of column '" + source.image_column +
+                  "' is empty");
+    pairs.push_back({root / row[image], row[image], row[caption], negative_column.empty() ? "" : row[negatives], table.lines[i]});
   }
   return pairs;
 }

@@ -175,15 +175,15 @@ void write_safetensors(const fs::path& path, const StateDict& state) {
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data start at a multiple of eight bytes
   TORCH_CHECK(text.size() <= kMaxHeader, "a safetensors header of ", text.size(), " bytes is too long");
 
-  std::string bytes;
-  bytes.reserve(kLengthBytes + text.size() + data_size);
-  for (size_t i = 0; i < kLengthBytes; ++i) bytes += static_cast<char>(text.size() >> (8 * i) & 0xFF);
-  bytes += text;
+  std::string length;
+  for (size_t i = 0; i < kLengthBytes; ++i) length += static_cast<char>(text.size() >> (8 * i) & 0xFF);
+  std::vector<std::string_view> pieces = {length, text};
+  std::vector<torch::Tensor> tensors;  // the file is written from the tensors' own memory
   for (const size_t i : order) {
-    const torch::Tensor tensor = entries[i].second.detach().to(torch::kCPU).contiguous();
-    bytes.append(static_cast<const char*>(tensor.data_ptr()), tensor.nbytes());
+    tensors.push_back(entries[i].second.detach().to(torch::kCPU).contiguous());
+    pieces.emplace_back(static_cast<const char*>(tensors.back().data_ptr()), tensors.back().nbytes());
   }
-  write_file_atomic(path, bytes);
+  write_file_atomic(path, pieces);
 }
 
 }  // namespace fsc

@@ -1,4 +1,4 @@
-// What the tests of fsc-eval share: a tiny random model, photos, and a check of an error's text.
+// What the tests of fsc-eval share: a tiny random model and photos.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -9,6 +9,7 @@
 #include "fsc/eval/model_folder.h"
 #include "fsc/eval/tasks.h"
 #include "fsc/tokenize/tokenizer.h"
+#include "support/expect_error.h"
 #include "support/temp_dir.h"
 
 namespace fsc::test {
@@ -52,19 +53,6 @@ inline Embeddings embeddings_of(torch::Tensor images, torch::Tensor texts) {
   Embeddings embeddings{images / images.norm(2, 1, true), texts / texts.norm(2, 1, true), {}};
   for (int64_t i = 0; i < texts.size(0); ++i) embeddings.text_rows.push_back(i);
   return embeddings;
-}
-
-/// Runs `body`, which must throw an Error with `code` and every one of `parts` in its text.
-template <class F>
-void expect_error(F body, ExitCode code, const std::vector<std::string>& parts) {
-  try {
-    body();
-    ADD_FAILURE() << "no error was thrown";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    for (const auto& part : parts)
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << "'" << part << "' is not in: " << error.what();
-  }
 }
 
 inline double subtask(const TaskResult& result, const std::string& name) {

@@ -112,10 +112,15 @@ TEST(Suite, HelpNamesEveryKeyAndTask) {
     EXPECT_NE(help.find(key), std::string::npos) << key;
 }
 
-TEST(Suite, ShippedSuitesAreValid) {
+TEST(Suite, ShippedSuitesAreValidAndSurviveARoundTrip) {
+  TempDir dir;
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(FSC_SOURCE_DIR) / "configs/eval")) {
-    EXPECT_NO_THROW(load_suite(entry.path())) << entry.path();
+    SuiteConfig suite = load_suite(entry.path());
+    const std::string text = config::to_yaml(config::fields_of(suite));
+    SuiteConfig again = load_suite(dir.write("again.yaml", text));
+    EXPECT_EQ(config::to_yaml(config::fields_of(again)), text) << entry.path();
+    for (size_t i = 0; i < suite.tasks.size(); ++i) EXPECT_EQ(again.tasks[i].images, suite.tasks[i].images) << entry.path();
     ++count;
   }
   EXPECT_GE(count, 3);

@@ -2,6 +2,7 @@
 #pragma once
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,8 @@ namespace fsc {
 
 /// Replaces `path` by `bytes`. Throws Error naming the path and the cause (no space, not writable) and leaves the old file.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
+/// The same for bytes that lie in several pieces, written one after another.
+void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 
 /// Calls `fill(temporary_dir)` with a fresh sibling directory, syncs every file in it, then renames it to `path`.
 /// An existing `path` is replaced only after the new one is complete. On failure the temporary is removed and Error thrown.

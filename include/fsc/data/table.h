@@ -14,7 +14,7 @@ struct Table {
   std::vector<std::vector<std::string>> rows;
   std::vector<size_t> lines;  ///< line each row starts on, 1-based
 
-  /// Index of a column; Error lists the columns there are and the key of the config that names it.
+  /// Index of a column. Error when there is none (lists those there are, and the key of the config that names it) or two.
   size_t column(const std::string& name, const std::string& config_key, const std::filesystem::path& path) const;
 };
 Table read_table(const std::filesystem::path& path, char separator);
@@ -25,6 +25,7 @@ struct Pair {
   std::string key;  ///< the image path as the table has it: names the sample in messages
   std::string caption;
   std::string negatives;  ///< raw cell of the negatives' column, "" without one
+  size_t line;            ///< of the table, 1-based
 };
 /// `negative_column` "" = none. Error for a missing column, an empty table, an empty path cell.
 std::vector<Pair> read_pairs(const SourceConfig& source, const std::string& negative_column = "");

@@ -78,7 +78,6 @@ class Loader::Impl {
   explicit Impl(LoaderSetup setup) : setup_(std::move(setup)) {
     const bool column = setup_.negatives.source == NegativeSource::kColumn;
     pairs_ = read_pairs(setup_.data.train, column ? setup_.negatives.column : "");
-    fingerprint_ = sha256_file(setup_.data.train.path);
     listed_.resize(pairs_.size());
     for (size_t i = 0; column && i < pairs_.size(); ++i) {
       try {
@@ -89,6 +88,7 @@ class Loader::Impl {
     }
     bad_ = std::make_unique<BadSamples>(setup_.bad_samples_file, setup_.data.max_bad_samples, pairs_.size());
     find_images();
+    fingerprint_ = describe_data();
     if (setup_.batch_size > static_cast<int64_t>(usable_.size()))
       throw Error("train.batch_size = " + std::to_string(setup_.batch_size) + " is larger than the data: " + setup_.data.train.path + " has " +
                   std::to_string(usable_.size()) + " usable samples");
@@ -135,6 +135,16 @@ class Loader::Impl {
   std::string fingerprint_;
 
  private:
+  /// The table's bytes and the samples that are missing decide the order of an epoch.
+  std::string describe_data() const {
+    std::string identity = sha256_file(setup_.data.train.path);
+    for (size_t i = 0, next = 0; i < pairs_.size(); ++i) {
+      if (next < usable_.size() && usable_[next] == i) ++next;
+      else identity += " " + std::to_string(i);
+    }
+    return std::to_string(pairs_.size()) + " rows, " + std::to_string(usable_.size()) + " with their image, SHA-256 " + sha256_hex(identity);
+  }
+
   void find_images() {
     for (size_t i = 0; i < pairs_.size(); ++i) {
       std::error_code error;

@@ -90,8 +90,7 @@ void check_same_config(const RunConfig& config, const Checkpoint& checkpoint) {
 
 void check_same_data(const RunConfig& config, const Checkpoint& checkpoint, const std::string& fingerprint) {
   if (checkpoint.data_fingerprint == fingerprint) return;
-  refuse(checkpoint, "\n  the table " + config.data.train.path + ": SHA-256 " + checkpoint.data_fingerprint.substr(0, 12) + "... -> " +
-                         fingerprint.substr(0, 12) + "...");
+  refuse(checkpoint, "\n  the table " + config.data.train.path + ": " + checkpoint.data_fingerprint + " -> " + fingerprint);
 }
 
 bool resumes_in_place(const fs::path& output, const std::string& resume) {

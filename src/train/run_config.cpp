@@ -11,7 +11,7 @@ void RunConfig::validate(config::Problems& problems) const {
     problems.add("model.arch", "is missing; name an architecture such as ViT-B-32-quickgelu, or give model.pretrained a run folder");
   if (output.dir.empty()) problems.add("output.dir", "is empty; name a run folder");
   const bool hn_terms = loss.global_hn_weight > 0 || loss.local_hn_weight > 0;
-  if (loss.name == LossName::kFsc && hn_terms && negatives.source == NegativeSource::kNone)
+  if (!problems.was_misread("loss.name") && loss.name == LossName::kFsc && hn_terms && negatives.source == NegativeSource::kNone)
     problems.add("negatives.source", "is none, but loss.name: fsc needs hard negatives; set negatives.source to column or generate, or loss.name to clip");
 }
 

@@ -140,7 +140,8 @@ TEST(Resume, ChangedConfigAndTableAreRefused) {
   run.write("train.tsv", SmallRun::table() + "one more\t" + SmallRun::image(0) + "\t[]\n");
   const Ended table = test::run_program("fsc-train", train(run, {"--resume", "auto"}));
   EXPECT_EQ(table.code, 2) << table.output;
-  EXPECT_NE(table.output.find("train.tsv"), std::string::npos) << table.output;
+  EXPECT_NE(table.output.find("train.tsv: 24 rows"), std::string::npos) << table.output;
+  EXPECT_NE(table.output.find("-> 25 rows"), std::string::npos) << table.output;
 }
 
 TEST(Resume, AnotherArchitectureIsRefused) {

@@ -168,9 +168,12 @@ TEST_F(Contents, CountsTexts) {
   EXPECT_EQ(stats.bad_samples, 0);
 }
 
-TEST_F(Contents, FingerprintIsOfTheTablesBytes) {
+TEST_F(Contents, FingerprintIsOfTheTableAndOfWhatIsThere) {
   const Loader loader(setup_);
-  EXPECT_EQ(loader.fingerprint(), sha256_hex(test::read_all(setup_.data.train.path)));
+  EXPECT_EQ(loader.fingerprint(), Loader(setup_).fingerprint());
+  EXPECT_NE(loader.fingerprint().find("22 with their image"), std::string::npos) << loader.fingerprint();
+  std::ofstream(setup_.data.train.path, std::ios::app) << "\n";  // a blank line: the same samples, another file
+  EXPECT_NE(loader.fingerprint(), Loader(setup_).fingerprint());
   EXPECT_EQ(loader.samples(), 22);
   EXPECT_EQ(loader.batches_per_epoch(), 5);
 }

@@ -23,6 +23,7 @@ class Problems {
   bool rules_apply() const { return !unread_ && !full(); }
   /// A key that was meant but not read, such as the one an unknown key is a misspelling of.
   void mark_misread(const std::string& path) { misread_.insert(path); }
+  bool was_misread(const std::string& path) const { return misread_.count(path) > 0; }
   /// Readers stop here: a file of nothing but mistakes must not fill memory and screen.
   bool full() const { return lines_.size() >= 100; }
   void remember(const std::string& path, const std::string& place) { places_[path] = place; }

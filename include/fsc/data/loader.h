@@ -57,7 +57,7 @@ class Loader {
   int64_t samples() const;  ///< samples whose image is there
   int64_t batches_per_epoch() const;
   int64_t negatives_per_caption() const;
-  /// SHA-256 over the table's bytes; a resumed run must see the same.
+  /// Rows, samples that are there, and a SHA-256 over the table's bytes and what is missing; a resumed run must see the same.
   const std::string& fingerprint() const;
 
   /// Starts the workers on `epoch` at place `draw` of its order (0 = the beginning).

@@ -18,6 +18,9 @@ int synth(const fsc::SynthConfig& config, const std::string& out) {
   return 0;
 }
 
+/// CLI11 reads -1 into an unsigned number without a word.
+std::string not_negative(const std::string& text) { return text.starts_with('-') ? text + " is below 0" : ""; }
+
 int run(int argc, char** argv) {
   CLI::App app("fsc-data: data sets in, data sets out", "fsc-data");
   app.require_subcommand(1);
@@ -25,7 +28,7 @@ int run(int argc, char** argv) {
   std::string out;
   auto* command = app.add_subcommand("synth", "draw the synthetic world: training table, SugarCrepe-shaped test, zero-shot, retrieval");
   command->add_option("--out", out, "folder to make")->required();
-  command->add_option("--seed", config.seed, "same seed, same bytes")->capture_default_str();
+  command->add_option("--seed", config.seed, "same seed, same bytes")->capture_default_str()->check(not_negative, "");
   command->add_option("--train", config.train, "training images")->capture_default_str();
   command->add_option("--size", config.size, "image side in pixels")->capture_default_str();
   try {

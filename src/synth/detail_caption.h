@@ -33,6 +33,8 @@ bool is_true(const Statement& statement, const Scene& scene);
 
 /// Whether it names a combination that training must not name, be it as a falsehood.
 bool names_held_out(const Statement& statement, const HeldOut& held_out);
+/// Whether all it names are such.
+bool names_only_held_out(const Statement& statement, const HeldOut& held_out);
 
 /// A true statement: either order of the related things, sizes and bystander said at times.
 Statement describe(const Scene& scene, Rng& rng);

@@ -23,8 +23,8 @@ TrainRow training_row(const Scene& scene, const HeldOut& held_out, Rng& rng);
 /// A caption that states the scene's relation, so that it names held-out combinations only; `scene` has two things or more.
 std::string test_caption(const Scene& scene, Rng& rng);
 
-/// A caption as test_caption's and its falsification by `edit`.
-TestItem test_item(const Scene& scene, Edit edit, Rng& rng);
+/// A caption as test_caption's and its falsification by `edit`, of held-out combinations only if there is one.
+TestItem test_item(const Scene& scene, Edit edit, const HeldOut& held_out, Rng& rng);
 
 /// The list as Python prints it; captions have no quotes, tabs or backslashes.
 std::string python_list(const std::vector<std::string>& texts);

@@ -51,7 +51,8 @@ struct Combination {
 /// The combinations that a scene shows: one per thing.
 std::vector<Combination> combinations_of(const Scene& scene);
 
-/// A Latin pattern over shapes and colours: each coloured shape is held out in exactly one setting.
+/// A Latin pattern over shapes and colours: each coloured shape is held out in exactly one setting, and in each setting two
+/// shapes of each colour and two colours of each shape are.
 class HeldOut {
  public:
   explicit HeldOut(uint64_t seed);

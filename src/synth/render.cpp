@@ -17,8 +17,8 @@ struct Paint {
 Paint operator*(Paint p, float k) { return {p.r * k, p.g * k, p.b * k}; }
 Paint mix(Paint p, Paint q, float t) { return {p.r + (q.r - p.r) * t, p.g + (q.g - p.g) * t, p.b + (q.b - p.b) * t}; }
 
-constexpr std::array<Paint, kColours> kPaints = {{{.86f, .12f, .12f}, {.96f, .52f, .08f}, {.95f, .87f, .16f}, {.13f, .62f, .20f},
-                                                  {.13f, .30f, .86f}, {.50f, .17f, .66f}, {.97f, .58f, .75f}, {.96f, .96f, .96f}}};
+constexpr std::array<Paint, kColours> kPaints = {{{.93f, .16f, .16f}, {.98f, .54f, .08f}, {.97f, .90f, .18f}, {.18f, .76f, .26f},
+                                                  {.20f, .42f, .98f}, {.63f, .27f, .84f}, {.99f, .62f, .80f}, {.98f, .98f, .98f}}};
 
 struct Canvas {
   int size;
@@ -55,9 +55,9 @@ bool covers(Shape shape, double x, double y) {
 class Background {
  public:
   explicit Background(Rng& rng) {
-    const float grey = static_cast<float>(rng.uniform(0.22, 0.72));
+    const float grey = static_cast<float>(rng.uniform(0.1, 0.36));
     first_ = tinted(grey, rng);
-    second_ = mix(first_, tinted(grey + static_cast<float>(rng.uniform(-0.16, 0.16)), rng), 0.8f);
+    second_ = mix(first_, tinted(grey + static_cast<float>(rng.uniform(-0.1, 0.1)), rng), 0.8f);
     kind_ = static_cast<int>(rng.below(4));
     const double angle = rng.uniform(0, 2 * pi), period = rng.uniform(0.08, 0.22);
     ax_ = std::cos(angle), ay_ = std::sin(angle), frequency_ = 2 * pi / period, phase_ = rng.uniform(0, 2 * pi);
@@ -77,7 +77,7 @@ class Background {
   static constexpr int kCells = 9;
 
   static Paint tinted(float grey, Rng& rng) {
-    const auto channel = [&] { return std::clamp(grey + static_cast<float>(rng.uniform(-0.1, 0.1)), 0.1f, 0.8f); };
+    const auto channel = [&] { return std::clamp(grey + static_cast<float>(rng.uniform(-0.07, 0.07)), 0.03f, 0.45f); };
     const float r = channel(), g = channel(), b = channel();
     return {r, g, b};
   }

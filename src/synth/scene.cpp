@@ -15,21 +15,22 @@ constexpr std::array kRelationNames = {"alone", "left of", "right of", "above", 
 static_assert(kShapeNames.size() == kShapes && kColourNames.size() == kColours && kRelationNames.size() == kRelations);
 
 constexpr uint64_t kHeldOutKey = 3;  // epoch slot of the stream that draws the pattern
-constexpr uint64_t kSettings = 5;    // alone, horizontal, vertical, nested, bystander
+constexpr uint64_t kSettings = 4;    // horizontal, vertical, nested, unrelated
 constexpr double kMargin = 0.02;     // between an object and the border
+constexpr double kOverlap = 0.85;    // least distance of two centres in sums of their radii: they may cover each other a little
 
 uint64_t setting_of(Relation relation) {
   switch (relation) {
-    case Relation::kAlone: return 0;
     case Relation::kLeftOf:
-    case Relation::kRightOf: return 1;
+    case Relation::kRightOf: return 0;
     case Relation::kAbove:
-    case Relation::kBelow: return 2;
+    case Relation::kBelow: return 1;
     case Relation::kInside:
-    case Relation::kAround: return 3;
+    case Relation::kAround: return 2;
+    case Relation::kAlone:
     case Relation::kWith: break;
   }
-  return 4;
+  return 3;
 }
 
 bool fits(const HeldOut& held_out, Split split, const Combination& c) { return held_out.contains(c) == (split == Split::kTest); }
@@ -42,7 +43,13 @@ void place_anywhere(Thing& thing, Rng& rng) {
 
 void give_size(Thing& thing, Size size, Rng& rng) {
   thing.size = size;
-  thing.radius = size == Size::kSmall ? rng.uniform(0.095, 0.115) : rng.uniform(0.165, 0.2);
+  thing.radius = size == Size::kSmall ? rng.uniform(0.13, 0.16) : rng.uniform(0.2, 0.24);
+}
+
+/// What stands alone fills more of the picture.
+void place_alone(Thing& thing, Rng& rng) {
+  if (thing.size == Size::kLarge) thing.radius = rng.uniform(0.26, 0.36);
+  place_anywhere(thing, rng);
 }
 
 double distance(const Thing& a, const Thing& b) { return std::hypot(a.x - b.x, a.y - b.y); }
@@ -61,10 +68,10 @@ bool alike(const Thing& a, const Thing& b) { return a.shape == b.shape || a.colo
 /// Puts `inner` into the middle of `outer`, which grows to hold it (a ring's hole is half its radius).
 void nest(Thing& inner, Thing& outer, Rng& rng) {
   outer.size = Size::kLarge;
-  outer.radius = rng.uniform(0.26, 0.31);
+  outer.radius = rng.uniform(0.3, 0.35);
   place_anywhere(outer, rng);
   inner.size = Size::kSmall;
-  inner.radius = outer.radius * rng.uniform(0.36, 0.42);
+  inner.radius = outer.radius * rng.uniform(0.4, 0.44);
   inner.x = outer.x + rng.uniform(-0.02, 0.02);
   inner.y = outer.y + rng.uniform(-0.02, 0.02);
 }
@@ -78,25 +85,47 @@ void place_pair(Relation relation, Thing& a, Thing& b, Rng& rng) {
     place_anywhere(b, rng);
     const double dx = std::abs(a.x - b.x), dy = std::abs(a.y - b.y);
     const bool clear = horizontal ? dy < 0.5 * dx : dx < 0.5 * dy;  // nobody would call it by the other axis
-    if (clear && holds(relation, a, b) && distance(a, b) > a.radius + b.radius) return;
+    if (clear && holds(relation, a, b) && distance(a, b) > kOverlap * (a.radius + b.radius)) return;
   }
 }
 
-/// Adds a bystander that touches the others at most slightly; smaller when room is scarce.
-void add_bystander(const HeldOut& held_out, Split split, Scene& scene, Rng& rng) {
-  for (int tries = 0;; ++tries) {
+/// Adds a bystander, a small one when room is scarce; false when there is none at all.
+bool add_bystander(const HeldOut& held_out, Split split, Scene& scene, Rng& rng) {
+  for (int tries = 0; tries < 1000; ++tries) {
     Thing thing = draw_thing(rng);
     if (tries > 20) give_size(thing, Size::kSmall, rng);
     if (!fits(held_out, split, {thing.shape, thing.colour, Relation::kWith})) continue;
     place_anywhere(thing, rng);
     const bool room = std::all_of(scene.things.begin(), scene.things.end(), [&](const Thing& other) {
-      return !alike(thing, other) && distance(thing, other) > 0.9 * (thing.radius + other.radius);
+      return !alike(thing, other) && distance(thing, other) > kOverlap * (thing.radius + other.radius);
     });
     if (room) {
       scene.things.push_back(thing);
-      return;
+      return true;
     }
   }
+  return false;
+}
+
+Scene draw_single(const HeldOut& held_out, Split split, Rng& rng) {
+  Thing thing;
+  do thing = draw_thing(rng);
+  while (!fits(held_out, split, {thing.shape, thing.colour, Relation::kAlone}));
+  place_alone(thing, rng);
+  return {{thing}, Relation::kAlone};
+}
+
+Scene draw_pair(const HeldOut& held_out, Split split, Rng& rng) {
+  constexpr std::array kSpatial = {Relation::kLeftOf, Relation::kRightOf, Relation::kAbove,
+                                   Relation::kBelow,  Relation::kInside,  Relation::kAround};
+  const Relation relation = kSpatial[rng.below(kSpatial.size())];
+  Thing first, second;
+  do first = draw_thing(rng);
+  while (!fits(held_out, split, {first.shape, first.colour, relation}));
+  do second = draw_thing(rng);
+  while (alike(first, second) || !fits(held_out, split, {second.shape, second.colour, inverse(relation)}));
+  place_pair(relation, first, second, rng);
+  return {{first, second}, relation};
 }
 
 }  // namespace
@@ -140,36 +169,22 @@ HeldOut::HeldOut(uint64_t seed) {
 }
 
 bool HeldOut::contains(const Combination& c) const {
-  const uint64_t cell = shape_rank_[static_cast<size_t>(c.shape)] + 2 * colour_rank_[static_cast<size_t>(c.colour)];
+  const uint64_t cell = shape_rank_[static_cast<size_t>(c.shape)] + colour_rank_[static_cast<size_t>(c.colour)];
   return cell % kSettings == setting_of(c.relation);
 }
 
 Scene draw_scene(const HeldOut& held_out, Split split, int things, Rng& rng) {
-  constexpr std::array kSpatial = {Relation::kLeftOf, Relation::kRightOf, Relation::kAbove,
-                                   Relation::kBelow,  Relation::kInside,  Relation::kAround};
-  Scene scene;
-  scene.relation = things == 1 ? Relation::kAlone : kSpatial[rng.below(kSpatial.size())];
-  Thing first, second;
-  do first = draw_thing(rng);
-  while (!fits(held_out, split, {first.shape, first.colour, scene.relation}));
-  if (things == 1) {
-    place_anywhere(first, rng);
-    scene.things = {first};
-    return scene;
+  while (true) {
+    Scene scene = things == 1 ? draw_single(held_out, split, rng) : draw_pair(held_out, split, rng);
+    if (things < 3 || add_bystander(held_out, split, scene, rng)) return scene;
   }
-  do second = draw_thing(rng);
-  while (alike(first, second) || !fits(held_out, split, {second.shape, second.colour, inverse(scene.relation)}));
-  place_pair(scene.relation, first, second, rng);
-  scene.things = {first, second};
-  if (things > 2) add_bystander(held_out, split, scene, rng);
-  return scene;
 }
 
 Scene draw_alone(Shape shape, Colour colour, Rng& rng) {
   Thing thing = draw_thing(rng);
   thing.shape = shape;
   thing.colour = colour;
-  place_anywhere(thing, rng);
+  place_alone(thing, rng);
   return {{thing}, Relation::kAlone};
 }
 

@@ -105,6 +105,15 @@ bool looks_like_a_scene(const Statement& s) {
   return true;
 }
 
+std::vector<Combination> combinations_of(const Statement& statement) {
+  std::vector<Combination> named;
+  for (size_t i = 0; i < statement.mentions.size(); ++i) {
+    const Relation relation = i == 0 ? statement.relation : i == 1 ? inverse(statement.relation) : Relation::kWith;
+    named.push_back({statement.mentions[i].shape, statement.mentions[i].colour, relation});
+  }
+  return named;
+}
+
 }  // namespace
 
 const char* name_of(Edit edit) {
@@ -124,11 +133,13 @@ bool is_true(const Statement& statement, const Scene& scene) {
 }
 
 bool names_held_out(const Statement& statement, const HeldOut& held_out) {
-  for (size_t i = 0; i < statement.mentions.size(); ++i) {
-    const Relation relation = i == 0 ? statement.relation : i == 1 ? inverse(statement.relation) : Relation::kWith;
-    if (held_out.contains({statement.mentions[i].shape, statement.mentions[i].colour, relation})) return true;
-  }
-  return false;
+  const auto named = combinations_of(statement);
+  return std::any_of(named.begin(), named.end(), [&](const Combination& c) { return held_out.contains(c); });
+}
+
+bool names_only_held_out(const Statement& statement, const HeldOut& held_out) {
+  const auto named = combinations_of(statement);
+  return std::all_of(named.begin(), named.end(), [&](const Combination& c) { return held_out.contains(c); });
 }
 
 Statement describe(const Scene& scene, Rng& rng) {

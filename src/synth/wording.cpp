@@ -33,7 +33,8 @@ const Words kRelatedForms = {"{A} {r} {B}",         "{A} is {r} {B}",          "
                              "{A} that is {r} {B}", "{r} {B} there is {A}",    "{B} with {A} {s}",     "{B} has {A} {s}"};
 const Words kTogetherForms = {"{A} and {B}", "{A} with {B}", "there is {A} and {B}", "a picture of {A} and {B}",
                               "both {A} and {B}"};
-const Words kBystanderForms = {" and {C}", ", along with {C}", ", {C} is there too", ", plus {C}"};
+// Never a bare "and": "left of a star and a ring" could mean left of both.
+const Words kBystanderForms = {", and {C} too", ", along with {C}", ", {C} is there too", ", plus {C}"};
 const Words kDeterminers = {"a", "the", "one"};
 
 /// Keys of the choices, so that none depends on how many were made before it.

@@ -25,7 +25,7 @@ namespace {
 
 constexpr int kFormat = 1;  // raised when the same config comes to mean other bytes
 constexpr int64_t kSheetPictures = 12;
-constexpr double kTrainAlone = 0.3, kTrainPair = 0.5, kTestPair = 0.65;  // shares of scenes; the rest has three things
+constexpr double kTrainAlone = 0.4, kTrainPair = 0.4, kTestPair = 0.65;  // shares of scenes; the rest has three things
 
 /// Epoch slots of the random streams; HeldOut has slot 3.
 enum Slot : uint64_t { kTrainSlot = 0, kTestSlot = 1, kZeroShotSlot = 2, kRetrievalSlot = 4, kItemSlot = 8, kPixelSlot = 16 };
@@ -157,7 +157,7 @@ void World::make_sugarcrepe() {
     for (int64_t i = 0; i < config_.items; ++i) {
       const Shot& shot = test_[static_cast<size_t>(i) % test_.size()];
       Rng rng = stream(kItemSlot + e, i);
-      const TestItem item = test_item(shot.scene, edit, rng);
+      const TestItem item = test_item(shot.scene, edit, held_out_, rng);
       items[std::to_string(i)] = {{"filename", fs::path(shot.file).filename().string()},
                                   {"caption", item.caption},
                                   {"negative_caption", item.negative}};
@@ -249,7 +249,7 @@ void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
 void check(const SynthConfig& c) {
   check_range("train", c.train, 1, 10'000'000);
   check_range("size", c.size, 32, 1024);
-  check_range("test_scenes", c.test_scenes, 1, 250);  // about 390 different statements are held out
+  check_range("test_scenes", c.test_scenes, 1, 250);  // some 600 different statements are held out
   check_range("items", c.items, 1, c.test_scenes);
   check_range("zeroshot_per_class", c.zeroshot_per_class, 1, 100'000);
 }

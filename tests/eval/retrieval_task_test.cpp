@@ -1,5 +1,6 @@
 // Retrieval ranks against a stable sort, over block borders and with ties.
 #include <gtest/gtest.h>
+#include <torch/nn/functional/normalization.h>
 
 #include <numeric>
 

@@ -1,5 +1,6 @@
 // Learner::step against the official code's 20-step curve, and what a step does when the numbers go wrong.
 #include <gtest/gtest.h>
+#include <torch/nn/functional/padding.h>
 
 #include <cmath>
 

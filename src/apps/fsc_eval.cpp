@@ -45,12 +45,12 @@ int run(const Arguments& given) {
   const fs::path output = !given.output.empty()               ? fs::path(given.output)
                           : one && fs::is_directory(paths[0]) ? paths[0] / "eval"
                                                               : fs::path("eval");
-  const auto tokenizer = fsc::load_clip_tokenizer(fsc::find_asset("bpe_simple_vocab_16e6.txt"));
   const fsc::PreparedSuite suite(config);
   fsc::make_directories(output);
   std::vector<fsc::EvalResult> results;
   for (size_t i = 0; i < paths.size(); ++i) {
     auto model = fsc::load_model(paths[i], given.arch);
+    const auto tokenizer = fsc::load_tokenizer(model.model->arch(), model.tokenizer);
     results.push_back(suite.run(model, *tokenizer, paths[i].string()));
     fsc::write_model_results(one ? output : output / labels[i], results.back());
     fsc::write_file_atomic(output / "results.csv", fsc::results_csv(results));

@@ -10,7 +10,7 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
-#include "fsc/eval/model_folder.h"
+#include "fsc/weights/model_folder.h"
 #include "fsc/io/safetensors.h"
 
 namespace fsc {

@@ -10,7 +10,8 @@ namespace fsc {
 
 /// The inputs and the learner of a run.
 struct Session {
-  std::unique_ptr<Tokenizer> tokenizer;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::filesystem::path tokenizer_file;  ///< as in LoadedModel
   Preprocess preprocess;
   std::unique_ptr<Loader> loader;
   Learner learner;

@@ -3,11 +3,10 @@
 #include <torch/cuda.h>
 
 #include "detail_session.h"
-#include "fsc/core/assets.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/data/collate.h"
-#include "fsc/eval/model_folder.h"
+#include "fsc/weights/model_folder.h"
 
 namespace fsc {
 namespace {
@@ -26,6 +25,7 @@ void build_model(const RunConfig& config, Session& session) {
   const ModelConfig& wanted = config.model;
   LoadedModel loaded;
   if (!wanted.pretrained.empty()) loaded = load_model(wanted.pretrained, wanted.arch);
+  session.tokenizer_file = loaded.tokenizer;
   ArchConfig arch = loaded.model.is_empty() ? ArchConfig::load(wanted.arch) : loaded.model->arch();
   const bool resized = wanted.force_image_size > 0 && wanted.force_image_size != arch.vision.image_size;
   if (resized) arch.vision.image_size = wanted.force_image_size;
@@ -56,12 +56,9 @@ Session open_session(const RunConfig& config, const std::filesystem::path& bad_s
   Learner& learner = session.learner;
   learner.device = resolve_device(config.train);
   learner.precision = config.train.precision;
-  session.tokenizer = load_clip_tokenizer(find_asset("bpe_simple_vocab_16e6.txt"));
   build_model(config, session);
   const ArchConfig& arch = learner.model->arch();
-  if (arch.text.vocab_size < session.tokenizer->vocab_size())
-    throw UsageError("model.arch " + arch.name + " has a vocabulary of " + std::to_string(arch.text.vocab_size) + "; CLIP's tokenizer needs " +
-                     std::to_string(session.tokenizer->vocab_size()));
+  session.tokenizer = load_tokenizer(arch, session.tokenizer_file);
 
   LoaderSetup setup;
   setup.data = config.data;

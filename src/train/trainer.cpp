@@ -9,7 +9,7 @@
 #include "detail_session.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/log.h"
-#include "fsc/eval/model_folder.h"
+#include "fsc/weights/model_folder.h"
 #include "fsc/io/safetensors.h"
 #include "fsc/train/checkpoint.h"
 #include "fsc/train/run_log.h"

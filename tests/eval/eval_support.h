@@ -6,7 +6,7 @@
 
 #include "fsc/core/assets.h"
 #include "fsc/core/error.h"
-#include "fsc/eval/model_folder.h"
+#include "fsc/weights/model_folder.h"
 #include "fsc/eval/tasks.h"
 #include "fsc/tokenize/tokenizer.h"
 #include "support/expect_error.h"

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "fsc/core/error.h"
-#include "fsc/eval/model_folder.h"
+#include "fsc/weights/model_folder.h"
 #include "fsc/io/safetensors.h"
 #include "fsc/train/checkpoint.h"
 #include "support/fill.h"

@@ -3,7 +3,7 @@
 #include <functional>
 
 #include "fsc/eval/benchmark.h"
-#include "fsc/eval/model_folder.h"
+#include "fsc/weights/model_folder.h"
 #include "fsc/tokenize/tokenizer.h"
 
 namespace fsc {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "fsc/eval/benchmark.h"
-#include "fsc/eval/model_folder.h"
+#include "fsc/weights/model_folder.h"
 #include "fsc/tokenize/tokenizer.h"
 
 namespace fsc {

@@ -1,10 +1,11 @@
 // Finds, reads and writes models in open_clip's hub format.
-#include "fsc/eval/model_folder.h"
+#include "fsc/weights/model_folder.h"
 
 #include <spdlog/spdlog.h>
 
 #include <nlohmann/json.hpp>
 
+#include "fsc/core/assets.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 #include "fsc/io/safetensors.h"
@@ -111,6 +112,15 @@ void check_same(ArchConfig recorded, const ArchConfig& given, const std::string&
 
 }  // namespace
 
+std::shared_ptr<const Tokenizer> load_tokenizer(const ArchConfig& arch, const fs::path& file) {
+  if (!file.empty()) throw UsageError("the tokenizer " + file.string() + " is not read by this version");
+  std::shared_ptr<const Tokenizer> tokenizer = load_clip_tokenizer(find_asset("bpe_simple_vocab_16e6.txt"));
+  if (arch.text.vocab_size != tokenizer->vocab_size())
+    throw UsageError("the model " + arch.name + " has " + std::to_string(arch.text.vocab_size) + " token embeddings, its tokenizer " +
+                     std::to_string(tokenizer->vocab_size()) + " tokens; only models of CLIP's own vocabulary can be used");
+  return tokenizer;
+}
+
 Preprocess default_preprocess(const ArchConfig& arch) {
   Preprocess preprocess;
   preprocess.size = arch.vision.image_size;
@@ -148,7 +158,7 @@ ModelSource find_model(const fs::path& path, const std::string& arch) {
 
 LoadedModel load_model(const fs::path& path, const std::string& arch) {
   const ModelSource source = find_model(path, arch);
-  LoadedModel loaded{ClipModel(source.arch), source.preprocess};
+  LoadedModel loaded{ClipModel(source.arch), source.preprocess, source.tokenizer};
   for (const auto& note : load_state(*loaded.model, read_safetensors(source.weights), source.weights.string()))
     spdlog::info("{}", note);
   return loaded;

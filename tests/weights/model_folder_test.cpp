@@ -1,11 +1,11 @@
 // Models on disk: round trips, what open_clip's record says, and every bad input.
-#include "fsc/eval/model_folder.h"
+#include "fsc/weights/model_folder.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "eval_support.h"
+#include "eval/eval_support.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/io/safetensors.h"
 

@@ -89,13 +89,15 @@ class Loader::Impl {
     bad_ = std::make_unique<BadSamples>(setup_.bad_samples_file, setup_.data.max_bad_samples, pairs_.size());
     find_images();
     fingerprint_ = describe_data();
-    if (setup_.batch_size > static_cast<int64_t>(usable_.size()))
-      throw Error("train.batch_size = " + std::to_string(setup_.batch_size) + " is larger than the data: " + setup_.data.train.path + " has " +
+    if (samples_per_batch() > static_cast<int64_t>(usable_.size()))
+      throw Error((setup_.accum_freq > 1 ? "train.batch_size times train.accum_freq = " : "train.batch_size = ") + std::to_string(samples_per_batch()) + " is larger than the data: " + setup_.data.train.path + " has " +
                   std::to_string(usable_.size()) + " usable samples");
     at::get_num_threads();  // the main thread's count is fixed before workers choose theirs
   }
 
   ~Impl() { stop(); }
+
+  int64_t samples_per_batch() const { return setup_.batch_size * setup_.accum_freq; }
 
   void start_epoch(int64_t epoch, int64_t draw) {
     stop();
@@ -113,7 +115,7 @@ class Loader::Impl {
   Batch next() {
     TORCH_CHECK(!workers_.empty(), "next() before start_epoch()");
     std::vector<Sample> samples;
-    while (static_cast<int64_t>(samples.size()) < setup_.batch_size) {
+    while (static_cast<int64_t>(samples.size()) < samples_per_batch()) {
       Made made = take();
       count(made.texts);
       if (made.sample) samples.push_back(std::move(*made.sample));
@@ -268,7 +270,7 @@ class Loader::Impl {
 Loader::Loader(LoaderSetup setup) : impl_(std::make_unique<Impl>(std::move(setup))) {}
 Loader::~Loader() = default;
 int64_t Loader::samples() const { return static_cast<int64_t>(impl_->usable_.size()); }
-int64_t Loader::batches_per_epoch() const { return samples() / impl_->setup_.batch_size; }
+int64_t Loader::batches_per_epoch() const { return samples() / impl_->samples_per_batch(); }
 int64_t Loader::negatives_per_caption() const { return impl_->setup_.negatives.count(); }
 const std::string& Loader::fingerprint() const { return impl_->fingerprint_; }
 void Loader::start_epoch(int64_t epoch, int64_t draw) { impl_->start_epoch(epoch, draw); }

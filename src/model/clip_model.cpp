@@ -38,9 +38,9 @@ void ClipModelImpl::clamp_logit_scale() {
   logit_scale.clamp_(0, std::log(100.0));
 }
 
-void ClipModelImpl::set_grad_checkpointing(bool on) {
-  visual_->set_grad_checkpointing(on);
-  transformer_->set_grad_checkpointing(on);
+void ClipModelImpl::set_grad_checkpointing(bool image, bool text) {
+  visual_->set_grad_checkpointing(image);
+  transformer_->set_grad_checkpointing(text);
 }
 
 int64_t ClipModelImpl::parameter_count() const {

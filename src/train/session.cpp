@@ -27,8 +27,9 @@ void build_model(const RunConfig& config, Session& session) {
   if (!wanted.pretrained.empty()) loaded = load_model(wanted.pretrained, wanted.arch);
   session.tokenizer_file = loaded.tokenizer;
   ArchConfig arch = loaded.model.is_empty() ? ArchConfig::load(wanted.arch) : loaded.model->arch();
-  const bool resized = wanted.force_image_size > 0 && wanted.force_image_size != arch.vision.image_size;
-  if (resized) arch.vision.image_size = wanted.force_image_size;
+  const ArchConfig recorded = arch;
+  if (wanted.force_image_size > 0) arch.vision.image_size = wanted.force_image_size;
+  if (wanted.force_context_length > 0) arch.text.context_length = wanted.force_context_length;
   if (arch.vision.image_size % arch.vision.patch_size != 0)
     throw UsageError("model.force_image_size: " + std::to_string(arch.vision.image_size) + " is not a multiple of the patch size " + std::to_string(arch.vision.patch_size));
   session.preprocess = loaded.model.is_empty() ? default_preprocess(arch) : loaded.preprocess;
@@ -39,10 +40,10 @@ void build_model(const RunConfig& config, Session& session) {
     loaded.model->initialize(static_cast<uint64_t>(config.train.seed));
     spdlog::info("model {}: random weights", arch.name);
   } else {
-    if (resized) {
-      ClipModel larger(arch);
-      for (const auto& note : load_state(*larger, state_dict(*loaded.model), wanted.pretrained)) spdlog::info("{}", note);
-      loaded.model = larger;
+    if (!(arch == recorded)) {
+      ClipModel resized(arch);
+      for (const auto& note : load_state(*resized, state_dict(*loaded.model), wanted.pretrained)) spdlog::info("{}", note);
+      loaded.model = resized;
     }
     spdlog::info("model {}: weights from {}", arch.name, wanted.pretrained);
   }
@@ -56,6 +57,7 @@ Session open_session(const RunConfig& config, const std::filesystem::path& bad_s
   Learner& learner = session.learner;
   learner.device = resolve_device(config.train);
   learner.precision = config.train.precision;
+  learner.accum_freq = config.train.accum_freq;
   build_model(config, session);
   const ArchConfig& arch = learner.model->arch();
   session.tokenizer = load_tokenizer(arch, session.tokenizer_file);
@@ -67,6 +69,7 @@ Session open_session(const RunConfig& config, const std::filesystem::path& bad_s
   setup.tokenizer = session.tokenizer.get();
   setup.context_length = arch.text.context_length;
   setup.batch_size = config.train.batch_size;
+  setup.accum_freq = config.train.accum_freq;
   setup.seed = static_cast<uint64_t>(config.train.seed);
   setup.bad_samples_file = bad_samples_file;
   session.loader = std::make_unique<Loader>(setup);
@@ -74,7 +77,9 @@ Session open_session(const RunConfig& config, const std::filesystem::path& bad_s
   if (config.train.max_steps > 0) session.total_steps = std::min(session.total_steps, config.train.max_steps);
 
   learner.model->to(learner.device, config.train.precision == Precision::kBf16 ? torch::kBFloat16 : torch::kFloat32);
-  learner.model->set_grad_checkpointing(config.train.grad_checkpointing);
+  const GradCheckpointing recompute = config.train.grad_checkpointing;
+  learner.model->set_grad_checkpointing(recompute == GradCheckpointing::kBoth || recompute == GradCheckpointing::kImage,
+                                        recompute == GradCheckpointing::kBoth || recompute == GradCheckpointing::kText);
   learner.model->train();
   learner.objective = make_objective(config.loss);
   learner.needs_tokens = config.loss.needs_tokens();
@@ -96,11 +101,15 @@ void print_plan(const RunConfig& config, Session& session) {
   const double parameters = static_cast<double>(model.parameter_count());
   const double vision_tokens = B * static_cast<double>(arch.vision.grid() * arch.vision.grid() + 1);
   // A block keeps about 16 vectors of its width a token for the backward pass: norms, q k v, attention, and the 4x wide MLP twice.
-  const double kept = config.train.grad_checkpointing ? 1.0 : 16.0;
+  const GradCheckpointing recompute = config.train.grad_checkpointing;
+  const double image_kept = recompute == GradCheckpointing::kBoth || recompute == GradCheckpointing::kImage ? 1.0 : 16.0;
+  const double text_kept = recompute == GradCheckpointing::kBoth || recompute == GradCheckpointing::kText ? 1.0 : 16.0;
   const double bytes = config.train.precision == Precision::kFp32 ? 4.0 : 2.5;
-  const double activations = bytes * kept * (vision_tokens * static_cast<double>(arch.vision.width * arch.vision.layers) +
-                                             R * T * static_cast<double>(arch.text.width * arch.text.layers));
-  const double queue = 4.0 * static_cast<double>(batch.images.numel()) * static_cast<double>(config.data.prefetch);
+  // With accumulation only one part of the batch has activations at a time; all images of the step wait beside it.
+  const double parts = static_cast<double>(config.train.accum_freq);
+  const double activations = bytes / parts * (image_kept * vision_tokens * static_cast<double>(arch.vision.width * arch.vision.layers) +
+                                              text_kept * R * T * static_cast<double>(arch.text.width * arch.text.layers));
+  const double queue = 4.0 * static_cast<double>(batch.images.numel()) * (1 + static_cast<double>(config.data.prefetch) / parts);
   const double checkpoint = 12.0 * parameters;
   const double kept_checkpoints = config.output.keep_last > 0 ? static_cast<double>(config.output.keep_last + 1) : 1.0;
   spdlog::info("model          {}, {:.1f} M parameters, {} px, {}", arch.name, parameters / 1e6, arch.vision.image_size, arch.quick_gelu ? "QuickGELU" : "GELU");

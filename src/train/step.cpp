@@ -1,6 +1,10 @@
 // One optimizer step, top to bottom; nothing here waits for the device.
 #include <ATen/autocast_mode.h>
+#include <torch/csrc/autograd/autograd.h>
 
+#include <array>
+
+#include "fsc/core/rng.h"
 #include "fsc/train/trainer.h"
 
 namespace fsc {
@@ -27,24 +31,74 @@ class Autocast {
   bool on_;
 };
 
+/// Rows of part `part` of `parts`; none is empty as long as there are as many rows as parts.
+torch::Tensor slice_of(const torch::Tensor& rows, int64_t part, int64_t parts) {
+  return rows.slice(0, part * rows.size(0) / parts, (part + 1) * rows.size(0) / parts);
+}
+
+/// The tensors that the towers make.
+std::array<torch::Tensor*, 4> made_by_towers(Features& f) { return {&f.image_BD, &f.image_tokens_BPD, &f.text_RD, &f.text_tokens_RTD}; }
+
 }  // namespace
 
-StepReport Learner::step(const Batch& batch, double lr) {
+/// The towers on one part of the images and of the texts; any parts do, as only features meet.
+Features Learner::encode(const Batch& batch, int64_t part, uint64_t random) {
   const auto here = [this](const torch::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); };
-  optimizer->zero_grad();
+  if (has_dropout) torch::manual_seed(mix64(random + static_cast<uint64_t>(part)));  // the second pass drops what the first did
+  const Autocast autocast(precision, device.type());
+  const auto images = here(slice_of(batch.images, part, accum_freq)).to(model->logit_scale.scalar_type());
+  const EncodedImages image = model->encode_images(images, needs_tokens);
+  const EncodedTexts text = model->encode_texts(here(slice_of(batch.text_ids, part, accum_freq)), needs_tokens);
+  return {.image_BD = image.features_BD, .image_tokens_BPD = image.tokens_BPD, .text_RD = text.features_RD, .text_tokens_RTD = text.tokens_RTD,
+          .text_valid_RT = here(batch.text_valid), .owner_R = here(batch.owner), .caption_B = here(batch.caption_rows),
+          .negatives_BN = here(batch.negative_rows), .scale = model->scale()};
+}
 
-  Features features;
+/// GradCache (Gao et al. 2021): features of all parts without a graph, the losses' gradient at the features, then each part
+/// again with a graph that this gradient enters. Exactly the big batch's gradient; activations of one part at a time.
+Losses Learner::backward_in_parts(const Batch& batch, uint64_t random) {
+  std::vector<Features> parts;
   {
-    Autocast autocast(precision, device.type());
-    const auto images = here(batch.images).to(model->logit_scale.scalar_type());
-    const EncodedImages image = model->encode_images(images, needs_tokens);
-    const EncodedTexts text = model->encode_texts(here(batch.text_ids), needs_tokens);
-    features = {.image_BD = image.features_BD, .image_tokens_BPD = image.tokens_BPD, .text_RD = text.features_RD,
-                .text_tokens_RTD = text.tokens_RTD, .text_valid_RT = here(batch.text_valid), .owner_R = here(batch.owner),
-                .caption_B = here(batch.caption_rows), .negatives_BN = here(batch.negative_rows), .scale = model->scale()};
+    const torch::NoGradGuard no_graph;
+    for (int64_t part = 0; part < accum_freq; ++part) parts.push_back(encode(batch, part, random));
   }
-  StepReport report{.losses = evaluate(objective, features), .logit_scale = model->logit_scale.detach().clone(), .verdict = {}};
-  scaler->scale(report.losses.total).backward();
+  Features whole = parts[0];
+  whole.scale = model->scale();
+  const auto leaves = made_by_towers(whole);
+  for (size_t i = 0; i < leaves.size(); ++i) {
+    if (!leaves[i]->defined()) continue;
+    std::vector<torch::Tensor> rows;
+    for (auto& part : parts) rows.push_back(*made_by_towers(part)[i]);
+    *leaves[i] = torch::cat(rows).requires_grad_();
+  }
+  parts.clear();
+  Losses losses = evaluate(objective, whole);
+  scaler->scale(losses.total).backward();
+
+  for (int64_t part = 0; part < accum_freq; ++part) {
+    Features again = encode(batch, part, random);
+    std::vector<torch::Tensor> roots, gradients;
+    for (size_t i = 0; i < leaves.size(); ++i) {
+      const torch::Tensor& root = *made_by_towers(again)[i];
+      // Left out: what was not made, what no term looks at, what a frozen tower made.
+      if (!leaves[i]->defined() || !leaves[i]->grad().defined() || !root.requires_grad()) continue;
+      roots.push_back(root);
+      gradients.push_back(slice_of(leaves[i]->grad(), part, accum_freq));
+    }
+    if (!roots.empty()) torch::autograd::backward(roots, gradients);
+  }
+  return losses;
+}
+
+StepReport Learner::step(const Batch& batch, double lr, uint64_t random) {
+  optimizer->zero_grad();
+  StepReport report{.losses = {}, .logit_scale = model->logit_scale.detach().clone(), .verdict = {}};
+  if (accum_freq == 1) {
+    report.losses = evaluate(objective, encode(batch, 0, random));
+    scaler->scale(report.losses.total).backward();
+  } else {
+    report.losses = backward_in_parts(batch, random);
+  }
   report.verdict = optimizer->step(lr, *scaler);
   model->clamp_logit_scale();
   report.losses.total = report.losses.total.detach();

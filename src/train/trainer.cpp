@@ -9,6 +9,7 @@
 #include "detail_session.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/log.h"
+#include "fsc/core/rng.h"
 #include "fsc/weights/model_folder.h"
 #include "fsc/io/safetensors.h"
 #include "fsc/train/checkpoint.h"
@@ -64,7 +65,8 @@ class Run {
     Batch batch = session_.loader->next();
     data_seconds_ += seconds_since(begin);
     const double lr = learning_rate(config_.optim, state_.step, session_.total_steps);
-    StepReport report = session_.learner.step(batch, lr);
+    Rng random = Rng::of(static_cast<uint64_t>(config_.train.seed), 0, static_cast<uint64_t>(state_.step), Stream::kDropout);
+    StepReport report = session_.learner.step(batch, lr, random.next());
     ++state_.step;
     state_.draw = batch.next_draw;
     pending_.push_back({state_.step, std::move(report), std::move(batch.keys)});
@@ -102,7 +104,7 @@ class Run {
     Metrics m;
     m.step = state_.step;
     m.epoch = state_.epoch;
-    m.samples = state_.step * config_.train.batch_size;
+    m.samples = state_.step * config_.train.samples_per_step();
     m.loss = last_loss_;
     for (const auto& [name, value] : last_.report.losses.terms) m.terms.emplace_back(name, value.item<double>());
     m.lr = lr;
@@ -110,7 +112,7 @@ class Run {
     m.grad_norm = last_.report.verdict.grad_norm.item<double>();
     m.step_seconds = seconds / steps;
     m.data_seconds = data_seconds_ / steps;
-    m.samples_per_second = static_cast<double>(config_.train.batch_size) / m.step_seconds;
+    m.samples_per_second = static_cast<double>(config_.train.samples_per_step()) / m.step_seconds;
     log_->write(m);
     last_metrics_ = m;
     log_step_line(line_text(m));
@@ -185,7 +187,7 @@ class Run {
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
     if (steps > 0) {
-      const double samples = static_cast<double>(steps * config_.train.batch_size);
+      const double samples = static_cast<double>(steps * config_.train.samples_per_step());
       spdlog::info("{} steps in {}: {:.2f} s a step, {:.1f} samples/s, {:.1f}% of it waiting for data, peak memory {}", steps, format_duration(seconds),
                    seconds / static_cast<double>(steps), samples / seconds, 100 * total_data_seconds_ / seconds,
                    format_bytes(1024.0 * static_cast<double>(usage.ru_maxrss)));
@@ -232,7 +234,8 @@ ExitCode train(const RunConfig& config, const TrainOptions& options) {
   if (checkpoint) {  // the checkpoint's model replaces what the run began from
     check_same_config(config, *checkpoint);
     start.model.pretrained = checkpoint->folder;
-    if (config.model.force_image_size > 0) start.model.arch.clear(), start.model.force_image_size = 0;
+    // Its sizes are the forced ones already, which model.arch contradicts.
+    if (config.model.force_image_size > 0 || config.model.force_context_length > 0) start.model.arch.clear();
   }
   Session session = open_session(start, folder / "bad_samples.txt");
   return Run(config, std::move(session), std::move(checkpoint)).go();

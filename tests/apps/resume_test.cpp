@@ -77,6 +77,20 @@ TEST(Training, TwiceTheSameBytes) {
   expect_same_end(run);
 }
 
+TEST(Training, AccumulationFollowsTheBigBatch) {
+  const SmallRun run;
+  const Ended ended = test::run_program("fsc-train", train(run, {"--set", "train.batch_size=2", "--set", "train.accum_freq=2"}));
+  ASSERT_EQ(ended.code, 0) << ended.output;
+  const auto lines = timeless_metrics(run.run());
+  ASSERT_EQ(lines.size(), reference().metrics.size());
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const auto got = nlohmann::json::parse(lines[i]), want = nlohmann::json::parse(reference().metrics[i]);
+    EXPECT_EQ(got["samples"], want["samples"]);
+    for (const char* key : {"loss", "clip_loss", "global_hn_loss", "local_hn_loss", "grad_norm"})
+      EXPECT_NEAR(got[key].get<double>(), want[key].get<double>(), 1e-3 * (1 + want[key].get<double>())) << key << " of step " << i + 1;
+  }
+}
+
 class Killed : public testing::TestWithParam<int> {};
 
 TEST_P(Killed, ResumesToTheSameBytes) {

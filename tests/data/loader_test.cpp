@@ -38,6 +38,15 @@ TEST_F(Order, DoesNotDependOnWorkersOrPrefetch) {
   }
 }
 
+TEST_F(Order, AccumulationTakesTheSamplesOfTheBigBatch) {
+  setup_.batch_size = 4;
+  const auto big = fresh_epoch(1);
+  setup_.batch_size = 2;
+  setup_.accum_freq = 2;
+  setup_.data.prefetch = 1;
+  expect_same(fresh_epoch(1), big);
+}
+
 TEST_F(Order, AnEpochCanBeEnteredAnywhere) {
   const auto whole = fresh_epoch(2);
   for (size_t i = 0; i + 1 < whole.size(); ++i) {

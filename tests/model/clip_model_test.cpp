@@ -197,7 +197,7 @@ TEST(ClipModel, AutocastDtypesAreOpenClips) {
 
 std::vector<Tensor> gradients(ClipModel& model, bool checkpointing, bool autocast) {
   model->zero_grad();
-  model->set_grad_checkpointing(checkpointing);
+  model->set_grad_checkpointing(checkpointing, checkpointing);
   Tensor loss;
   {
     std::optional<Autocast> scope;
@@ -245,7 +245,7 @@ TEST(GradCheckpointing, FrozenParametersStayWithoutGradient) {
 
 TEST(GradCheckpointing, WorksWithoutGradients) {
   ClipModel model = tiny_model();
-  model->set_grad_checkpointing(true);
+  model->set_grad_checkpointing(true, true);
   const torch::NoGradGuard no_grad;
   EXPECT_FALSE(model->encode_images(tiny_images()).features_BD.requires_grad());
 }

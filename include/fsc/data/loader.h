@@ -40,6 +40,7 @@ struct LoaderSetup {
   const Tokenizer* tokenizer = nullptr;
   int64_t context_length = 77;
   int64_t batch_size = 1;
+  int64_t accum_freq = 1;  ///< a batch holds accum_freq times batch_size samples; data.prefetch counts batch_size of them
   uint64_t seed = 0;
   std::filesystem::path bad_samples_file;  ///< "" = names go to the log only
 };

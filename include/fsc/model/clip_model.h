@@ -47,7 +47,7 @@ class ClipModelImpl : public torch::nn::Module {
   /// open_clip's initialisation, drawn from a generator seeded with `seed` (the same on every machine and thread count).
   void initialize(uint64_t seed);
   /// Recompute blocks in the backward pass instead of keeping their activations; gradients stay the same.
-  void set_grad_checkpointing(bool on);
+  void set_grad_checkpointing(bool image, bool text);
 
   const ArchConfig& arch() const { return arch_; }
   int64_t parameter_count() const;

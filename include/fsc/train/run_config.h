@@ -12,12 +12,15 @@
 namespace fsc {
 
 enum class Precision { kFp32, kAmpBf16, kAmp, kBf16 };
+/// The towers whose blocks are recomputed in the backward pass.
+enum class GradCheckpointing { kOff, kBoth, kImage, kText };
 enum class Device { kAuto, kCpu, kCuda };
 
 struct ModelConfig {
   std::string arch;
   std::string pretrained;
   int64_t force_image_size = 0;
+  int64_t force_context_length = 0;
 
   template <class V>
   void fields(V& v);
@@ -27,14 +30,16 @@ struct TrainConfig {
   int64_t epochs = 5;
   int64_t max_steps = 0;
   int64_t batch_size = 256;
+  int64_t accum_freq = 1;
   Precision precision = Precision::kFp32;
   Device device = Device::kAuto;
   int64_t seed = 0;
-  bool grad_checkpointing = false;
+  GradCheckpointing grad_checkpointing = GradCheckpointing::kOff;
   bool deterministic = false;
 
   template <class V>
   void fields(V& v);
+  int64_t samples_per_step() const { return batch_size * accum_freq; }
 };
 
 struct OutputConfig {
@@ -78,6 +83,10 @@ struct fsc::config::EnumNames<fsc::Precision> {
   static constexpr const char* names[] = {"fp32", "amp_bf16", "amp", "bf16"};
 };
 template <>
+struct fsc::config::EnumNames<fsc::GradCheckpointing> {
+  static constexpr const char* names[] = {"false", "true", "image", "text"};
+};
+template <>
 struct fsc::config::EnumNames<fsc::Device> {
   static constexpr const char* names[] = {"auto", "cpu", "cuda"};
 };
@@ -88,17 +97,21 @@ void fsc::ModelConfig::fields(V& v) {
   v(pretrained, "pretrained", "Weights to start from: a run folder, a checkpoint folder or a .safetensors file (empty = random)");
   v(force_image_size, "force_image_size", "Image size in pixels other than the architecture's; position embeddings are interpolated (0 = off)",
     config::at_least(0));
+  v(force_context_length, "force_context_length", "Tokens a text other than the architecture's; position embeddings are interpolated (0 = off)",
+    config::at_least(0));
 }
 
 template <class V>
 void fsc::TrainConfig::fields(V& v) {
   v(epochs, "epochs", "Passes over the data", config::at_least(1));
   v(max_steps, "max_steps", "Stop after this many optimizer steps (0 = all epochs)", config::at_least(0));
-  v(batch_size, "batch_size", "Images a step", config::at_least(1));
+  v(batch_size, "batch_size", "Images that go through the model at once", config::at_least(1));
+  v(accum_freq, "accum_freq", "Batches a step, equal to one big batch: features first, then the gradient of each batch in a second pass",
+    config::between(1, 65536));
   v(precision, "precision", "fp32, amp_bf16 (autocast), amp (fp16 autocast with loss scaling, CUDA only), bf16 (weights too)");
   v(device, "device", "Where to compute; auto = CUDA when there is one");
   v(seed, "seed", "Seed of everything random", config::at_least(0));
-  v(grad_checkpointing, "grad_checkpointing", "Recompute activations in the backward pass: less memory, more time");
+  v(grad_checkpointing, "grad_checkpointing", "Recompute activations in the backward pass (true = both towers, image, text): less memory, more time");
   v(deterministic, "deterministic", "Refuse operations whose result may vary from run to run");
 }
 

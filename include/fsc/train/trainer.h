@@ -24,13 +24,19 @@ struct Learner {
   ClipModel model{nullptr};
   std::vector<Term> objective;
   bool needs_tokens = false;
+  int64_t accum_freq = 1;  ///< parts a batch goes through the model in
+  bool has_dropout = false;
   Precision precision = Precision::kFp32;
   torch::Device device = torch::kCPU;
   std::unique_ptr<AdamW> optimizer;
   std::unique_ptr<GradScaler> scaler;
 
-  /// Forward, losses, backward, update (src/train/step.cpp: one page).
-  StepReport step(const Batch& batch, double lr);
+  /// Forward, losses, backward, update (src/train/step.cpp: one page). `random` is the step's own stream of dropout.
+  StepReport step(const Batch& batch, double lr, uint64_t random = 0);
+
+ private:
+  Features encode(const Batch& batch, int64_t part, uint64_t random);
+  Losses backward_in_parts(const Batch& batch, uint64_t random);
 };
 
 /// fsc-train's command line beyond the config.

@@ -6,9 +6,11 @@ in both is left out. Then the largest absolute difference of the final
 weights, tensor by tensor. The key bias of attention (the middle third of every in_proj_bias) is listed
 apart and not judged: softmax is indifferent to it, so its gradient is rounding noise, and AdamW turns
 noise into full steps of lr.
+A run folder with LoRA is compared by its lora.safetensors, with LoRA's tensors of the official run; the frozen ones
+must be as in --base, bit for bit, if it is given. Largest relative difference: of a tensor's norm.
 Ends with 1 if a difference is above its tolerance.
 
-usage: compare_run.py OFFICIAL_DIR FSC_RUN_DIR [--loss-tolerance 2e-4 --weight-tolerance 2e-4 --worst 5]
+usage: compare_run.py OFFICIAL_DIR FSC_RUN_DIR [--base model.safetensors --loss-tolerance 2e-4 --weight-tolerance 2e-4 --worst 5]
 """
 
 import argparse
@@ -76,16 +78,40 @@ def compare_weights(official, ours, count):
     return max(gaps.values())
 
 
+def lora_part(official, base):
+    """The trained tensors of an official run; ends if a frozen one has moved."""
+    frozen = {n: t for n, t in official.items() if "lora_" not in n}
+    if base:
+        start = load_file(base)
+        moved = [n for n, t in frozen.items() if not t.equal(start[n])]
+        if moved:
+            sys.exit(f"frozen, but not as in {base}: {moved}")
+        print(f"{len(frozen)} frozen tensors of the official run are the base's, bit for bit")
+    return {n: t for n, t in official.items() if n not in frozen}
+
+
+def print_relative(official, ours):
+    worst = max(official, key=lambda n: ((official[n] - ours[n]).norm() / official[n].norm()).item())
+    print(f"largest difference relative to a tensor's norm: {((official[worst] - ours[worst]).norm() / official[worst].norm()).item():.1e}  {worst}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("official", "run"):
         parser.add_argument(name, type=pathlib.Path)
     for name in ("loss-tolerance", "weight-tolerance"):
         parser.add_argument(f"--{name}", type=float, default=2e-4)
+    parser.add_argument("--base", type=pathlib.Path)
     parser.add_argument("--worst", type=int, default=5)
     args = parser.parse_args()
     losses = compare_steps(read_official(args.official / "losses.jsonl"), read_lines(args.run / "metrics.jsonl"))
-    weights = compare_weights(load_file(args.official / "final.safetensors"), load_file(args.run / "model.safetensors"), args.worst)
+    official = load_file(args.official / "final.safetensors")
+    lora = args.run / "lora.safetensors"
+    ours = load_file(lora if lora.exists() else args.run / "model.safetensors")
+    if lora.exists():
+        official = lora_part(official, args.base)
+    weights = compare_weights(official, ours, args.worst)
+    print_relative(official, ours)
     good = losses <= args.loss_tolerance and weights <= args.weight_tolerance
     print(f"{'equal' if good else 'DIFFERENT'}: losses {losses:.1e} (tolerance {args.loss_tolerance:g}), weights {weights:.1e} (tolerance {args.weight_tolerance:g})")
     sys.exit(0 if good else 1)

@@ -14,9 +14,11 @@ The C++ twin is tests/support/fill.h. All integers are unsigned 64-bit and wrap 
 Value of a model tensor called `name` (open_clip's state-dict name), decided in this order:
 
     logit_scale                                          ln(1 / 0.07)
-    1-D, name contains "ln_" and ends in ".weight"       1 + 0.1 * s
-    token_embedding.weight, class_embedding and positional_embedding
-      (also with the prefix "visual.")                   0.5 * s
+    logit_bias                                           -1.5
+    1-D, name contains "ln_" or "norm" and ends in ".weight"
+                                                         1 + 0.1 * s
+    token_embedding.weight, class_embedding, positional_embedding, pos_embed and latent
+      (also behind a prefix that ends in a dot)          0.5 * s
     other 1-D tensors (biases)                           0.02 * s
     visual.proj, text_projection                         1.5 / sqrt(shape[0]) * s
     everything else (2-D and more)                       1.5 / sqrt(shape[1] * shape[2] * ...) * s
@@ -69,9 +71,11 @@ def weight(name: str, shape) -> np.ndarray:
     shape = tuple(shape)
     if name == "logit_scale":
         return np.full(shape, math.log(1 / 0.07), dtype=np.float32)
-    if len(shape) == 1 and "ln_" in name and name.endswith(".weight"):
+    if name == "logit_bias":
+        return np.full(shape, -1.5, dtype=np.float32)
+    if len(shape) == 1 and ("ln_" in name or "norm" in name) and name.endswith(".weight"):
         return (1.0 + 0.1 * (2.0 * uniform(name, shape[0]) - 1.0)).astype(np.float32)
-    if name.split("visual.")[-1] in ("token_embedding.weight", "class_embedding", "positional_embedding"):
+    if ("." + name).endswith((".token_embedding.weight", ".class_embedding", ".positional_embedding", ".pos_embed", ".latent")):
         return signed(name, shape, 0.5)
     if len(shape) < 2:
         return signed(name, shape, 0.02)

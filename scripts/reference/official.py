@@ -80,6 +80,15 @@ def make_model(code, arch_json, mode):
                                        return_dense_tokens=MODES[mode]["return_dense_tokens"])
 
 
+def add_lora(model, rank):
+    """The official LoRA layers on every Linear, conv1 and attention; only they are trained."""
+    from training.models.lora_utils import mark_only_lora_as_trainable, patch_vit_clip_lora
+
+    model = patch_vit_clip_lora(model, lora=rank)
+    mark_only_lora_as_trainable(model)
+    return model
+
+
 def make_optimizer(model, lr, wd=0.1, beta1=0.9, beta2=0.98, eps=1e-6):
     """AdamW in two groups; the official grouping is inline in its main() and cannot be imported."""
     import torch

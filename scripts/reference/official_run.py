@@ -10,9 +10,12 @@ Mode clip ignores the negatives.
 usage: official_run.py --official DIR --table T.tsv --image-root R --weights model.safetensors
          --arch CONFIG.json --mode fsc|fsc-softmax|negclip|clip --steps K --batch-size B --lr 1e-4
          [--warmup 50 --total-steps K --wd 0.1 --beta1 0.9 --beta2 0.98 --eps 1e-6 --seconds]
-         --order order.json --out DIR
+         [--lora-start lora.safetensors] --order order.json --out DIR
 
 --order is a JSON list of row numbers (from 0); step k takes entries k*B ... k*B+B-1.
+--lora-start trains the official LoRA layers from the values in a LoRA file of fsc-train, whose metadata give the rank.
+`fsc-train --set optim.lr=1e-38 --set train.max_steps=1` writes the start of a run as its lora.safetensors (what is
+zero there has moved by 1e-38, and is taken as 0).
 Writes DIR/losses.jsonl (a step a line: step, clip_loss, global_hn_loss, local_hn_loss (weighted), loss,
 lr, scale = exp(logit_scale) used by the step, logit_scale = the parameter after the step, and the step's
 seconds with --seconds) and DIR/final.safetensors (open_clip's names).
@@ -27,6 +30,7 @@ import time
 import pandas
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import official
@@ -43,6 +47,7 @@ def parse():
     parser.add_argument("--warmup", type=int, default=50)
     for name, default in (("lr", 5e-6), ("wd", 0.1), ("beta1", 0.9), ("beta2", 0.98), ("eps", 1e-6)):
         parser.add_argument(f"--{name}", type=float, default=default)
+    parser.add_argument("--lora-start")
     parser.add_argument("--seconds", action="store_true", help="also write each step's wall time")
     return parser.parse_args()
 
@@ -67,6 +72,19 @@ def batches(args, code, model):
                "neg_masks": torch.tensor(mask) if use_negatives else None}
 
 
+def start_lora(model, path):
+    """The official LoRA layers around the model's weights, at the values of an fsc-train file."""
+    with safe_open(path, "pt") as f:
+        metadata = f.metadata()
+    assert float(metadata["lora_alpha"]) == 1, "the official code has alpha 1"
+    model = official.add_lora(model, int(metadata["lora_rank"]))
+    start = {n: torch.where(t.abs() < 1e-30, 0, t) for n, t in load_file(path).items()}
+    trained = {n for n, p in model.named_parameters() if p.requires_grad}
+    assert trained == start.keys(), f"other trained tensors: {sorted(trained ^ start.keys())}"
+    model.load_state_dict(start, strict=False)
+    return model
+
+
 def main():
     args = parse()
     out = pathlib.Path(args.out)
@@ -74,6 +92,8 @@ def main():
     code = official.load(args.official)
     model = official.make_model(code, args.arch, args.mode)
     model.load_state_dict(load_file(args.weights), strict=True)
+    if args.lora_start:
+        model = start_lora(model, args.lora_start)
     optimizer = official.make_optimizer(model, args.lr, args.wd, args.beta1, args.beta2, args.eps)
     prepared = list(batches(args, code, model))
     times = [time.perf_counter()]

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "apps/fsc_eval_arguments.h"
 #include "fsc/core/assets.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
@@ -13,17 +14,16 @@
 namespace {
 namespace fs = std::filesystem;
 
-struct Arguments {
-  std::vector<std::string> checkpoints, tasks, overrides;
-  std::string arch, config, output;
-};
-
-void declare(CLI::App& app, Arguments& given) {
-  app.add_option("--checkpoint", given.checkpoints, "Run folder, checkpoint folder or .safetensors file; several are compared")
+void declare(CLI::App& app, EvalArguments& given) {
+  app.add_option("--checkpoint", given.checkpoints, "Run folder, checkpoint, model folder of open_clip or Hugging Face, or file of weights; several are compared")
       ->required();
-  app.add_option("--arch", given.arch, "Architecture of a bare file: open_clip's name or the path of a model-config JSON");
+  app.add_option("--arch", given.arch, "Architecture of a file that does not say it: open_clip's name or the path of a model-config JSON (force:NAME overrules what it says)");
+  app.add_option("--tokenizer", given.tokenizer, "SigLIP's sentencepiece model (.model), where it does not lie beside the weights");
   app.add_option("--config", given.config, "Suite: YAML with the keys below; a bare name is also looked for in the configs folder")->required();
   app.add_option("--tasks", given.tasks, "Only these tasks: names or labels, separated by commas")->delimiter(',');
+  auto* base = app.add_option("--wise-ft-base", given.base, "Scores WiSE-FT's path from this model to each checkpoint: (1 - alpha) base + alpha checkpoint");
+  app.add_option("--alphas", given.alphas, "Points of the path, as 0,0.25,1 or 0,0.1,...,1")->needs(base)->capture_default_str();
+  app.add_flag("--extrapolate", given.extrapolate, "Allows alphas outside [0, 1]")->needs(base);
   app.add_option("--output", given.output, "Where results go (default: CHECKPOINT/eval for one folder, else ./eval)");
   app.add_option("--set", given.overrides, "Overrides a key of the suite: key=value")
       ->expected(1)
@@ -31,10 +31,11 @@ void declare(CLI::App& app, Arguments& given) {
   fsc::SuiteConfig suite;
   app.footer("Keys of the suite:\n" + fsc::config::help_text(fsc::config::fields_of(suite)) + fsc::catalog_help() +
              "\nWrites results.csv, and for each checkpoint results.json and predictions/<task>.jsonl; with several checkpoints\n"
-             "these lie in a folder of their own under --output.");
+             "these lie in a folder of their own under --output. With --wise-ft-base results.csv and results.json hold the paths,\n"
+             "alpha_<A>/ a point's own results, trade_off.png and .svg the picture.");
 }
 
-int run(const Arguments& given) {
+int run(const EvalArguments& given) {
   fsc::init_logging();
   const std::vector<fs::path> paths(given.checkpoints.begin(), given.checkpoints.end());
   const auto labels = fsc::checkpoint_labels(paths);
@@ -45,12 +46,16 @@ int run(const Arguments& given) {
   const fs::path output = !given.output.empty()               ? fs::path(given.output)
                           : one && fs::is_directory(paths[0]) ? paths[0] / "eval"
                                                               : fs::path("eval");
+  if (!given.base.empty()) {
+    run_paths(given, labels, config, output);
+    return static_cast<int>(fsc::ExitCode::kDone);
+  }
   const fsc::PreparedSuite suite(config);
   fsc::make_directories(output);
   std::vector<fsc::EvalResult> results;
   for (size_t i = 0; i < paths.size(); ++i) {
     auto model = fsc::load_model(paths[i], given.arch);
-    const auto tokenizer = fsc::load_tokenizer(model.model->arch(), model.tokenizer);
+    const auto tokenizer = fsc::load_tokenizer(model.model->arch(), given.tokenizer.empty() ? model.tokenizer : fs::path(given.tokenizer));
     results.push_back(suite.run(model, *tokenizer, paths[i].string()));
     fsc::write_model_results(one ? output : output / labels[i], results.back());
     fsc::write_file_atomic(output / "results.csv", fsc::results_csv(results));
@@ -64,7 +69,7 @@ int run(const Arguments& given) {
 
 int body(int argc, char** argv) {
   CLI::App app("Scores CLIP checkpoints on composition, zero-shot classification and retrieval.", "fsc-eval");
-  Arguments given;
+  EvalArguments given;
   declare(app, given);
   try {
     app.parse(argc, argv);

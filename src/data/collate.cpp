@@ -1,9 +1,36 @@
-// Packs texts caption first, then negatives slot by slot, and cuts the width to the longest of them.
+// Packs texts caption first, then negatives slot by slot, and cuts the width to the longest of them where the padding is unseen.
 #include "fsc/data/collate.h"
 
 namespace fsc {
 
-Batch collate(std::vector<Sample> samples) {
+namespace {
+
+/// The ids, and which of them are valid, of texts in rows.
+void pack_texts(const std::vector<const std::vector<int64_t>*>& texts, const TextLayout& layout, Batch& batch) {
+  int64_t width = layout.width;
+  if (width == 0)
+    for (const auto* text : texts) width = std::max(width, static_cast<int64_t>(text->size()));
+  const auto R = static_cast<int64_t>(texts.size());
+  batch.text_ids = torch::full({R, width}, layout.pad_id, torch::kInt64);
+  batch.text_valid = torch::zeros({R, width}, torch::kBool);
+  for (int64_t r = 0; r < R; ++r) {
+    const auto length = static_cast<int64_t>(texts[r]->size());
+    TORCH_CHECK(length <= width, "a text of ", length, " tokens in a context of ", width);
+    std::copy(texts[r]->begin(), texts[r]->end(), batch.text_ids.data_ptr<int64_t>() + r * width);
+    if (layout.width > 0) batch.text_valid[r].slice(0, 0, length).fill_(true);
+  }
+  if (layout.width > 0) return;
+  batch.text_valid = batch.text_ids > 0;
+  batch.text_valid.select(1, 0).fill_(false);  // SOT
+}
+
+}  // namespace
+
+TextLayout TextLayout::of(const Tokenizer& tokenizer, int64_t context_length) {
+  return {tokenizer.pad_id(), tokenizer.fills_context() ? context_length : 0};
+}
+
+Batch collate(std::vector<Sample> samples, const TextLayout& layout) {
   TORCH_CHECK(!samples.empty(), "collate needs samples");
   const auto B = static_cast<int64_t>(samples.size());
   const auto N = static_cast<int64_t>(samples[0].negatives.size());
@@ -22,14 +49,7 @@ Batch collate(std::vector<Sample> samples) {
       owner.push_back(i);
     }
   }
-  size_t width = 0;
-  for (const auto* text : texts) width = std::max(width, text->size());
-  const auto R = static_cast<int64_t>(texts.size());
-  batch.text_ids = torch::zeros({R, static_cast<int64_t>(width)}, torch::kInt64);
-  for (int64_t r = 0; r < R; ++r)
-    std::copy(texts[r]->begin(), texts[r]->end(), batch.text_ids.data_ptr<int64_t>() + r * static_cast<int64_t>(width));
-  batch.text_valid = batch.text_ids > 0;
-  batch.text_valid.select(1, 0).fill_(false);  // SOT
+  pack_texts(texts, layout, batch);
   batch.owner = torch::tensor(owner, torch::kInt64);
   batch.caption_rows = torch::arange(B);
   std::vector<torch::Tensor> images;

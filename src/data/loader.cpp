@@ -121,7 +121,7 @@ class Loader::Impl {
       if (made.sample) samples.push_back(std::move(*made.sample));
       else bad_->add(made.index, pairs_[made.index].key, made.problem), bad_->check();
     }
-    Batch batch = collate(std::move(samples));
+    Batch batch = collate(std::move(samples), TextLayout::of(*setup_.tokenizer, setup_.context_length));
     batch.next_draw = next_;
     return batch;
   }

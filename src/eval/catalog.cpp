@@ -60,4 +60,11 @@ int64_t Inputs::text(const std::string& text) {
   return it->second;
 }
 
+std::vector<size_t> spread_indices(size_t n, size_t limit) {
+  const size_t m = std::min(n, limit);
+  std::vector<size_t> indices(m);
+  for (size_t i = 0; i < m; ++i) indices[i] = i * n / m;
+  return indices;
+}
+
 }  // namespace fsc

@@ -48,7 +48,8 @@ std::string image_problem(const fs::path& path) {
 class ImageReader {
  public:
   ImageReader(const std::vector<fs::path>& paths, const Preprocess& preprocess, const EmbedOptions& options)
-      : paths_(paths), preprocess_(preprocess), window_(4 * options.batch_size) {
+      : paths_(paths), preprocess_(preprocess), cache_(options.pixels), window_(4 * options.batch_size) {
+    if (cache_) cache_->prepare(preprocess, paths.size());
     at::get_num_threads();  // the main thread's count is fixed before workers choose theirs
     for (int64_t i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
   }
@@ -92,8 +93,13 @@ class ImageReader {
         index = taken_++;
       }
       Made made;
+      const auto place = static_cast<size_t>(index);
       try {
-        made.pixels = eval_transform(decode_image_file(paths_[static_cast<size_t>(index)]), preprocess_);
+        if (cache_) made.pixels = cache_->get(place);
+        if (!made.pixels.defined()) {
+          made.pixels = eval_transform(decode_image_file(paths_[place]), preprocess_);
+          if (cache_) cache_->put(place, made.pixels);
+        }
       } catch (const Error& error) {
         made.problem = error.what();
       } catch (...) {
@@ -107,6 +113,7 @@ class ImageReader {
 
   const std::vector<fs::path>& paths_;
   const Preprocess& preprocess_;
+  PixelCache* const cache_;
   const int64_t window_;
   std::mutex mutex_;
   std::condition_variable arrived_, wanted_;
@@ -138,12 +145,12 @@ torch::Tensor embed_images(LoadedModel& model, const std::vector<fs::path>& path
       else bad.push_back(made.problem);
     }
     // After a broken image the rest is only looked through, to name all that are broken.
-    if (bad.empty()) features.slice(0, begin, end).copy_(model.model->encode_images(torch::stack(batch).to(device)).features_BD);
+    if (bad.empty()) features.slice(0, begin, end).copy_(model.model->encode_images(torch::stack(batch).to(device, model.model->logit_scale.scalar_type())).features_BD);
     if (progress) progress("images", end, total);
   }
   if (!bad.empty()) throw_bad_images(bad, paths.size());
   if (const int64_t row = first_bad_row(features); row >= 0)
-    throw Error("the model gives NaN or infinity for the image " + paths[static_cast<size_t>(row)].string() +
+    throw NotFiniteError("the model gives NaN or infinity for the image " + paths[static_cast<size_t>(row)].string() +
                 "; its weights are damaged");
   return features;
 }
@@ -176,7 +183,7 @@ Sequences tokenize(const Tokenizer& tokenizer, const std::vector<std::string>& t
   return sequences;
 }
 
-torch::Tensor embed_sequences(LoadedModel& model, const Sequences& sequences, const EmbedOptions& options,
+torch::Tensor embed_sequences(LoadedModel& model, const Tokenizer& tokenizer, const Sequences& sequences, const EmbedOptions& options,
                               const EmbedProgress& progress) {
   const auto device = model.model->logit_scale.device();
   std::vector<int64_t> order(sequences.ids.size());
@@ -188,8 +195,9 @@ torch::Tensor embed_sequences(LoadedModel& model, const Sequences& sequences, co
   for (int64_t begin = 0; begin < total; begin += options.batch_size) {
     const int64_t end = std::min(begin + options.batch_size, total);
     const std::vector<int64_t> rows(order.begin() + begin, order.begin() + end);
-    const auto longest = static_cast<int64_t>(length(rows.back()));
-    torch::Tensor ids = torch::zeros({end - begin, longest}, torch::kLong);
+    const auto longest =
+        tokenizer.fills_context() ? model.model->arch().text.context_length : static_cast<int64_t>(length(rows.back()));
+    torch::Tensor ids = torch::full({end - begin, longest}, tokenizer.pad_id(), torch::kLong);
     for (int64_t i = 0; i < end - begin; ++i) {
       const auto& sequence = sequences.ids[static_cast<size_t>(rows[static_cast<size_t>(i)])];
       std::copy(sequence.begin(), sequence.end(), ids.data_ptr<int64_t>() + i * longest);
@@ -203,6 +211,14 @@ torch::Tensor embed_sequences(LoadedModel& model, const Sequences& sequences, co
 
 }  // namespace
 
+void PixelCache::prepare(const Preprocess& preprocess, size_t images) {
+  const int64_t bytes_each = 3 * preprocess.size * preprocess.size * static_cast<int64_t>(sizeof(float));
+  const size_t kept = std::min(images, static_cast<size_t>(bytes_ / bytes_each));
+  if (pixels_.size() == kept && preprocess_ == preprocess) return;
+  preprocess_ = preprocess;
+  pixels_.assign(kept, {});
+}
+
 void check_images(const std::vector<fs::path>& images) {
   std::vector<std::string> bad;
   for (const auto& image : images)
@@ -215,14 +231,14 @@ Embeddings embed(LoadedModel& model, const Tokenizer& tokenizer, const Inputs& i
   const auto& text = model.model->arch().text;
   if (text.vocab_size != tokenizer.vocab_size())
     throw Error("the model has " + std::to_string(text.vocab_size) + " token embeddings, the tokenizer " +
-                std::to_string(tokenizer.vocab_size()) + " tokens; only models of CLIP's own tokenizer can be evaluated");
+                std::to_string(tokenizer.vocab_size()) + " tokens; give the model its own tokenizer");
   c10::InferenceMode inference;
   Embeddings embeddings;
   const Sequences sequences = tokenize(tokenizer, inputs.texts(), text.context_length);
   embeddings.text_rows = sequences.rows;
-  embeddings.texts_UD = embed_sequences(model, sequences, options, progress);
+  embeddings.texts_UD = embed_sequences(model, tokenizer, sequences, options, progress);
   if (const int64_t row = first_bad_row(embeddings.texts_UD); row >= 0)
-    throw Error("the model gives NaN or infinity for the text \"" + inputs.texts()[sequences.example[static_cast<size_t>(row)]] +
+    throw NotFiniteError("the model gives NaN or infinity for the text \"" + inputs.texts()[sequences.example[static_cast<size_t>(row)]] +
                 "\"; its weights are damaged");
   embeddings.images_ID = embed_images(model, inputs.images(), options, progress);
   return embeddings;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/eval/embedder.h"
 
@@ -28,22 +29,42 @@ std::vector<std::pair<std::string, double>> averages_of(const std::vector<TaskRe
 
 }  // namespace
 
-PreparedSuite::PreparedSuite(const SuiteConfig& config) : config_(config) {
+double score_by(const EvalResult& result, const std::string& by, const std::string& option) {
+  double sum = 0;
+  std::string known = "average";
+  for (const auto& [kind, score] : result.averages) {
+    if (kind == by) return score;
+    sum += score;
+    known += ", " + kind;
+  }
+  for (const auto& task : result.tasks) {
+    if (task.label == by) return task.score;
+    known += ", " + task.label;
+  }
+  if (by == "average" && !result.averages.empty()) return sum / static_cast<double>(result.averages.size());
+  throw UsageError(option + ": the suite has no score '" + by + "'; there are: " + known);
+}
+
+PreparedSuite::PreparedSuite(const SuiteConfig& config, int64_t max_items) : config_(config) {
   for (const auto& task : config_.tasks) {
     const Benchmark* benchmark = find_benchmark(task.name);
     TORCH_CHECK(benchmark, "unvalidated suite: no benchmark ", task.name);
-    tasks_.push_back({task.shown(), benchmark->kind, benchmark->make(task, inputs_)});
+    Inputs all;
+    tasks_.push_back({task.shown(), benchmark->kind, benchmark->make(task, max_items > 0 ? all : inputs_)});
+    if (max_items > 0) tasks_.back().task->keep(max_items, all, inputs_);
   }
   check_images(inputs_.images());
 }
+
+void PreparedSuite::keep_pixels(int64_t bytes) { pixels_ = std::make_shared<PixelCache>(bytes); }
 
 EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, const std::string& model_name) const {
   const double begin = now();
   ProgressLine line;
   const std::string prefix = model_name.empty() ? "embedding" : model_name + ": embedding";
   const Embeddings embeddings =
-      embed(model, tokenizer, inputs_, {config_.batch_size, config_.workers}, [&](const char* what, int64_t done, int64_t total) {
-        line.show(fmt::format("{} {} {}/{}  {}", prefix, what, done, total, format_duration(now() - begin)));
+      embed(model, tokenizer, inputs_, {config_.batch_size, config_.workers, pixels_.get()}, [&](const char* what, int64_t done, int64_t total) {
+        if (!quiet_) line.show(fmt::format("{} {} {}/{}  {}", prefix, what, done, total, format_duration(now() - begin)));
       });
   line.finish();
   const double embedded = now();
@@ -56,6 +77,7 @@ EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, co
     result.tasks.push_back(std::move(task));
   }
   result.averages = averages_of(result.tasks);
+  if (quiet_) return result;
   spdlog::info("{}embedded {} images and {} texts ({} distinct) in {}, scored in {}", model_name.empty() ? "" : model_name + ": ",
                inputs_.images().size(), inputs_.texts().size(), embeddings.texts_UD.size(0), format_duration(embedded - begin),
                format_duration(now() - embedded));

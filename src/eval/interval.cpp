@@ -30,4 +30,26 @@ Interval mean_interval(const std::vector<Count>& counts) {
   return {std::max(0.0, (mean - std::sqrt(below)) / n), std::min(100.0, (mean + std::sqrt(above)) / n)};
 }
 
+Interval paired_interval(const PairedCount& count) {
+  if (count.items == 0) return {-100, 100};
+  const double n = static_cast<double>(count.items) + 2;
+  const double gained = (static_cast<double>(count.gained) + 1) / n, lost = (static_cast<double>(count.lost) + 1) / n;
+  const double centre = gained - lost, half = kZ * std::sqrt((gained + lost - centre * centre) / n);
+  return {100 * std::max(-1.0, centre - half), 100 * std::min(1.0, centre + half)};
+}
+
+Change sum_of_changes(const std::vector<WeightedChange>& parts) {
+  Change sum;
+  double below = 0, above = 0;
+  for (const auto& part : parts) {
+    const Interval one = paired_interval(part.count);
+    const double value = part.count.percent(), squared = part.weight * part.weight;
+    sum.value += part.weight * value;
+    below += squared * (value - one.low) * (value - one.low);
+    above += squared * (one.high - value) * (one.high - value);
+  }
+  sum.interval = {sum.value - std::sqrt(below), sum.value + std::sqrt(above)};
+  return sum;
+}
+
 }  // namespace fsc

@@ -68,13 +68,17 @@ std::string results_json(const EvalResult& result) {
   return dump(json, 2) + "\n";
 }
 
-std::string results_csv(const std::vector<EvalResult>& results) {
-  std::string text = "model";
+std::string results_csv(const std::vector<EvalResult>& results) { return results_csv(results, "", {}); }
+
+std::string results_csv(const std::vector<EvalResult>& results, const std::string& second, const std::vector<std::string>& values) {
+  std::string text = "model" + (second.empty() ? "" : "," + csv_cell(second));
   if (results.empty()) return text + "\n";
   for (const auto& task : results[0].tasks) text += "," + csv_cell(task.label);
   text += "\n";
-  for (const auto& result : results) {
+  for (size_t i = 0; i < results.size(); ++i) {
+    const auto& result = results[i];
     text += csv_cell(result.model);
+    if (!second.empty()) text += "," + csv_cell(values.at(i));
     for (const auto& task : result.tasks) text += fmt::format(",{}", task.score);
     text += "\n";
   }

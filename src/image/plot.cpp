@@ -1,31 +1,25 @@
-// Line charts drawn with OpenCV at twice the size and shrunk, which smooths text and lines alike.
+// Charts: axes, legend, lines and points on a canvas.
 #include "fsc/image/plot.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
 
+#include "detail_canvas.h"
 #include "fsc/core/atomic_file.h"
-#include "fsc/core/error.h"
 
 namespace fsc {
 namespace {
 
 constexpr int kWidth = 900, kHeight = 540;
-constexpr int kOversample = 2;
-constexpr int kShift = 4;  // fractional bits of the coordinates of anti-aliased lines
 constexpr double kTickText = 0.45;
-constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
 
-const cv::Scalar kInk(60, 60, 60), kFaint(230, 230, 230), kFrame(170, 170, 170);  // B, G, R
-const std::array<cv::Scalar, 8> kColors = {cv::Scalar(180, 119, 31), cv::Scalar(14, 127, 255),  cv::Scalar(44, 160, 44),
-                                           cv::Scalar(40, 39, 214),  cv::Scalar(189, 103, 148), cv::Scalar(75, 86, 140),
-                                           cv::Scalar(194, 119, 227), cv::Scalar(207, 190, 23)};
+constexpr Color kInk{60, 60, 60}, kFaint{230, 230, 230}, kFrame{170, 170, 170};
+constexpr std::array<Color, 8> kColors = {Color{31, 119, 180},  {255, 127, 14}, {44, 160, 44},   {214, 39, 40},
+                                          {148, 103, 189}, {140, 86, 75},  {227, 119, 194}, {23, 190, 207}};
 
 /// One axis: its range and the pixels it spans.
 struct Axis {
@@ -62,51 +56,6 @@ std::string tick_text(double value, double step) {
   return fmt::format("{:.{}f}", value, decimals);
 }
 
-/// A white picture with coordinates in pixels of the finished one.
-class Canvas {
- public:
-  Canvas() : pixels_(kHeight * kOversample, kWidth * kOversample, CV_8UC3, cv::Scalar::all(255)) {}
-
-  void line(double x0, double y0, double x1, double y1, const cv::Scalar& color, double thickness = 1.0) {
-    cv::line(pixels_, point(x0, y0), point(x1, y1), color, pen(thickness), cv::LINE_AA, kShift);
-  }
-  void polyline(const std::vector<cv::Point2d>& points, const cv::Scalar& color, double thickness) {
-    std::vector<cv::Point> fixed;
-    for (const auto& p : points) fixed.push_back(point(p.x, p.y));
-    cv::polylines(pixels_, fixed, false, color, pen(thickness), cv::LINE_AA, kShift);
-  }
-  void dot(double x, double y, double radius, const cv::Scalar& color) {
-    const auto fixed_radius = static_cast<int>(std::lround(radius * kOversample * (1 << kShift)));
-    cv::circle(pixels_, point(x, y), fixed_radius, color, cv::FILLED, cv::LINE_AA, kShift);
-  }
-  /// `align`: 0 = x is the left end, 0.5 = the middle, 1 = the right end; y is the base line.
-  void text(const std::string& words, double x, double y, double scale, double align, const cv::Scalar& color, int weight = 1) {
-    const double left = (x - align * text_width(words, scale)) * kOversample;
-    cv::putText(pixels_, words, {static_cast<int>(std::lround(left)), static_cast<int>(std::lround(y * kOversample))}, kFont,
-                scale * kOversample, color, weight * kOversample, cv::LINE_AA);
-  }
-  static double text_width(const std::string& words, double scale) {
-    int base = 0;
-    return cv::getTextSize(words, kFont, scale * kOversample, kOversample, &base).width / static_cast<double>(kOversample);
-  }
-  std::string png() const {
-    cv::Mat shrunk;
-    cv::resize(pixels_, shrunk, {kWidth, kHeight}, 0, 0, cv::INTER_AREA);
-    std::vector<uint8_t> bytes;
-    TORCH_CHECK(cv::imencode(".png", shrunk, bytes), "OpenCV cannot write PNG");
-    return {bytes.begin(), bytes.end()};
-  }
-
- private:
-  static cv::Point point(double x, double y) {
-    constexpr double unit = kOversample * (1 << kShift);
-    return {static_cast<int>(std::lround(x * unit)), static_cast<int>(std::lround(y * unit))};
-  }
-  static int pen(double thickness) { return std::max(1, static_cast<int>(std::lround(thickness * kOversample))); }
-
-  cv::Mat pixels_;
-};
-
 bool finite(const std::pair<double, double>& p) { return std::isfinite(p.first) && std::isfinite(p.second); }
 
 void draw_axes(Canvas& canvas, const Axis& x, const Axis& y, const std::string& x_label) {
@@ -125,63 +74,143 @@ void draw_axes(Canvas& canvas, const Axis& x, const Axis& y, const std::string& 
 }
 
 /// One row of names from the left, wrapping; returns the y below the last row.
-double draw_legend(Canvas& canvas, const std::vector<Series>& series, double left, double right, double y) {
+double draw_legend(Canvas& canvas, const std::vector<std::string>& names, double left, double right, double y) {
   constexpr double kText = 0.48, kSwatch = 26, kGap = 22, kRow = 20;
   double x = left;
-  for (size_t i = 0; i < series.size(); ++i) {
-    const double width = kSwatch + 7 + Canvas::text_width(series[i].name, kText);
+  for (size_t i = 0; i < names.size(); ++i) {
+    const double width = kSwatch + 7 + Canvas::text_width(names[i], kText);
     if (x > left && x + width > right) {
       x = left;
       y += kRow;
     }
     canvas.line(x, y - 5, x + kSwatch, y - 5, kColors[i % kColors.size()], 2.5);
-    canvas.text(series[i].name, x + kSwatch + 7, y, kText, 0.0, kInk);
+    canvas.text(names[i], x + kSwatch + 7, y, kText, 0.0, kInk);
     x += width + kGap;
   }
   return y;
 }
 
-void draw_series(Canvas& canvas, const Series& series, const Axis& x, const Axis& y, const cv::Scalar& color) {
-  std::vector<cv::Point2d> points;
+void draw_series(Canvas& canvas, const Series& series, const Axis& x, const Axis& y, const Color& color) {
+  std::vector<std::pair<double, double>> points;
   for (const auto& p : series.points) {
     if (finite(p)) points.emplace_back(x.at(p.first), y.at(p.second));
   }
   if (points.size() > 1) canvas.polyline(points, color, 1.75);
   if (points.size() <= 25) {  // few points are measurements to be seen one by one
-    for (const auto& p : points) canvas.dot(p.x, p.y, 3.2, color);
+    for (const auto& [px, py] : points) canvas.dot(px, py, 3.2, color);
   }
 }
 
-}  // namespace
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-void write_line_chart(const std::filesystem::path& png, const std::string& title, const std::string& x_label,
-                      const std::vector<Series>& series) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+/// The smallest rectangle around the finite points.
+struct Bounds {
   double x_low = kInfinity, x_high = -kInfinity, y_low = kInfinity, y_high = -kInfinity;
-  for (const auto& line : series) {
-    for (const auto& p : line.points) {
-      if (!finite(p)) continue;
-      x_low = std::min(x_low, p.first), x_high = std::max(x_high, p.first);
-      y_low = std::min(y_low, p.second), y_high = std::max(y_high, p.second);
-    }
+  void hold(const std::pair<double, double>& p) {
+    if (!finite(p)) return;
+    x_low = std::min(x_low, p.first), x_high = std::max(x_high, p.first);
+    y_low = std::min(y_low, p.second), y_high = std::max(y_high, p.second);
   }
-  const bool any = x_low <= x_high;
-  Axis x = make_axis(x_low, x_high, 8, false), y = make_axis(y_low, y_high, 6, true);
+  bool any() const { return x_low <= x_high; }
+};
 
-  Canvas canvas;
+/// Title, legend and axes; gives the axes the room that is left.
+void draw_frame(Canvas& canvas, const std::string& title, const std::vector<std::string>& names, const std::string& x_label,
+                const std::string& y_label, Axis& x, Axis& y) {
   double widest = 0;
   for (double v = y.low; v <= y.high + 1e-9 * y.step; v += y.step) {
     widest = std::max(widest, Canvas::text_width(tick_text(v, y.step), kTickText));
   }
   x.from = 28 + widest;
   x.to = kWidth - 28;
-  canvas.text(title, x.from, 34, 0.68, 0.0, kInk, 2);
-  y.to = draw_legend(canvas, series, x.from, x.to, 62) + 18;
+  canvas.text(title, x.from, 34, 0.68, 0.0, kInk, true);
+  y.to = draw_legend(canvas, names, x.from, x.to, 62) + 18;
+  if (!y_label.empty()) {
+    canvas.text(y_label, x.from, y.to + 12, 0.5, 0.0, kInk);
+    y.to += 24;
+  }
   y.from = kHeight - 58;
   draw_axes(canvas, x, y, x_label);
-  for (size_t i = 0; i < series.size(); ++i) draw_series(canvas, series[i], x, y, kColors[i % kColors.size()]);
-  if (!any) canvas.text("no data", (x.from + x.to) / 2, (y.from + y.to) / 2, 0.7, 0.5, kFrame);
-  write_file_atomic(png, canvas.png());
+}
+
+template <class S>
+std::vector<std::string> names_of(const std::vector<S>& series) {
+  std::vector<std::string> names;
+  for (const auto& one : series) names.push_back(one.name);
+  return names;
+}
+
+void say_no_data(Canvas& canvas, const Axis& x, const Axis& y) {
+  canvas.text("no data", (x.from + x.to) / 2, (y.from + y.to) / 2, 0.7, 0.5, kFrame);
+}
+
+struct Box {
+  double left, right, top, bottom;
+  bool meets(const Box& other) const { return left < other.right && other.left < right && top < other.bottom && other.top < bottom; }
+};
+
+/// Beside its dot, at the first of four places that no label has taken and that lies within the frame.
+void draw_label(Canvas& canvas, const std::string& label, double x, double y, double right_end, std::vector<Box>& taken) {
+  constexpr double kText = 0.4, kHeight = 10;
+  const double width = Canvas::text_width(label, kText);
+  const auto place = [&](bool left, bool below) {
+    const double from = left ? x - 7 - width : x + 7, base = below ? y + 15 : y - 6;
+    return Box{from, from + width, base - kHeight, base};
+  };
+  Box chosen = place(x + 7 + width > right_end, false);
+  for (const auto& [left, below] : {std::pair{false, false}, {true, false}, {false, true}, {true, true}}) {
+    const Box box = place(left, below);
+    if (box.right > right_end || std::any_of(taken.begin(), taken.end(), [&](const Box& other) { return box.meets(other); })) continue;
+    chosen = box;
+    break;
+  }
+  taken.push_back(chosen);
+  canvas.text(label, chosen.left, chosen.bottom, kText, 0.0, kInk);
+}
+
+/// A range with a little room at both ends, so that no dot or label lies on the frame.
+Axis roomy_axis(double low, double high, int ticks) {
+  const double room = low <= high ? 0.06 * (high - low) : 0;
+  return make_axis(low - room, high + room, ticks, false);
+}
+
+}  // namespace
+
+void write_line_chart(const std::filesystem::path& file, const std::string& title, const std::string& x_label,
+                      const std::vector<Series>& series) {
+  Bounds bounds;
+  for (const auto& line : series)
+    for (const auto& p : line.points) bounds.hold(p);
+  Axis x = make_axis(bounds.x_low, bounds.x_high, 8, false), y = make_axis(bounds.y_low, bounds.y_high, 6, true);
+  const auto canvas = canvas_for(file, kWidth, kHeight);
+  draw_frame(*canvas, title, names_of(series), x_label, "", x, y);
+  for (size_t i = 0; i < series.size(); ++i) draw_series(*canvas, series[i], x, y, kColors[i % kColors.size()]);
+  if (!bounds.any()) say_no_data(*canvas, x, y);
+  write_file_atomic(file, canvas->bytes());
+}
+
+void write_trade_off_chart(const std::filesystem::path& file, const std::string& title, const std::string& x_label,
+                           const std::string& y_label, const std::vector<LabelledSeries>& series) {
+  Bounds bounds;
+  for (const auto& one : series)
+    for (const auto& p : one.points) bounds.hold({p.x, p.y});
+  Axis x = roomy_axis(bounds.x_low, bounds.x_high, 8), y = roomy_axis(bounds.y_low, bounds.y_high, 6);
+  const auto canvas = canvas_for(file, kWidth, kHeight);
+  draw_frame(*canvas, title, names_of(series), x_label, y_label, x, y);
+  for (size_t i = 0; i < series.size(); ++i) {
+    const Color& color = kColors[i % kColors.size()];
+    std::vector<std::pair<double, double>> path;
+    for (const auto& p : series[i].points)
+      if (finite({p.x, p.y})) path.emplace_back(x.at(p.x), y.at(p.y));
+    if (series[i].joined && path.size() > 1) canvas->polyline(path, color, 1.75);
+    for (const auto& [px, py] : path) canvas->dot(px, py, 4.0, color);
+  }
+  std::vector<Box> taken;  // labels come last, above all lines
+  for (const auto& one : series)
+    for (const auto& p : one.points)
+      if (finite({p.x, p.y}) && !p.label.empty()) draw_label(*canvas, p.label, x.at(p.x), y.at(p.y), x.to, taken);
+  if (!bounds.any()) say_no_data(*canvas, x, y);
+  write_file_atomic(file, canvas->bytes());
 }
 
 }  // namespace fsc

@@ -1,90 +1,36 @@
 // Eight bytes of header length, a JSON header, then the tensors: read with bounds checked first, written deterministically.
 #include "fsc/io/safetensors.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
+#include "io/detail_input_file.h"
+#include "io/detail_readers.h"
 #include "io/detail_safetensors_header.h"
 
 namespace fsc {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr uint64_t kMaxHeader = 100'000'000;  // the limit of the format's own library
+using detail::InputFile;
+
+constexpr uint64_t kMaxHeader = 8 << 20;  // a model of 50,000 tensors needs less
 constexpr size_t kLengthBytes = 8;
-
-/// An open regular file, read at explicit positions.
-class InputFile {
- public:
-  explicit InputFile(const fs::path& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ < 0) throw_io_error(path, "read", errno);
-    struct stat status {};
-    const bool ok = ::fstat(fd_, &status) == 0;
-    if (!ok || !S_ISREG(status.st_mode)) {
-      const int error_number = errno;
-      ::close(fd_);
-      if (!ok) throw_io_error(path, "read", error_number);
-      throw Error("cannot read " + path.string() + ": it is not a file; give the path of a .safetensors file");
-    }
-    size_ = static_cast<uint64_t>(status.st_size);
-  }
-  ~InputFile() { ::close(fd_); }
-  InputFile(const InputFile&) = delete;
-  InputFile& operator=(const InputFile&) = delete;
-
-  uint64_t size() const { return size_; }
-
-  void read(void* target, uint64_t position, uint64_t count) const {
-    for (uint64_t done = 0; done < count;) {
-      const ssize_t n = ::pread(fd_, static_cast<char*>(target) + done, count - done, static_cast<off_t>(position + done));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw_io_error(path_, "read", errno);
-      if (n == 0) throw Error("cannot read " + path_.string() + ": it became shorter while it was read");
-      done += static_cast<uint64_t>(n);
-    }
-  }
-
- private:
-  const fs::path& path_;
-  int fd_;
-  uint64_t size_ = 0;
-};
-
-/// Files people mistake for safetensors; each gets told apart by its first bytes.
-void refuse_other_formats(const std::string& head, const std::string& where) {
-  if (head.size() > kLengthBytes && head[kLengthBytes] == '{') return;  // a header length can look like the magic of a pickle
-  const auto starts = [&](std::string_view magic) { return head.compare(0, magic.size(), magic) == 0; };
-  if (starts("PK\x03\x04") || starts("\x80\x02") || starts("\x80\x03") || starts("\x80\x04")) {
-    throw Error(where +
-                " is a PyTorch pickle or TorchScript file; this version reads safetensors only. Convert it once, with open_clip"
-                " installed: python -c \"import open_clip, safetensors.torch as s; s.save_file(open_clip.create_model('ARCH', "
-                "pretrained='" +
-                where +
-                "').state_dict(), 'model.safetensors')\" where ARCH is the architecture's name, e.g. ViT-B-32-quickgelu");
-  }
-  if (starts("version https://git-lfs")) {
-    throw Error(where + " is a git-lfs pointer, not the model itself; fetch the content with `git lfs pull`");
-  }
-}
 
 struct OpenedHeader {
   detail::SafetensorsHeader header;
   uint64_t data_start = 0;
 };
 
-OpenedHeader open_header(const InputFile& file, const std::string& where) {
-  std::string head(std::min<uint64_t>(file.size(), 64), '\0');
-  file.read(head.data(), 0, head.size());
-  refuse_other_formats(head, where);
+OpenedHeader open_header(const InputFile& file) {
+  const std::string where = file.name();
+  if (file.size() > 0 && detail::file_format(file) != detail::FileFormat::kSafetensors)
+    throw Error(where +
+                " is a PyTorch file or a JSON, and a safetensors file is needed here; convert it once with `fsc-model convert`");
+  const std::string head = file.head(kLengthBytes);
   if (head.size() < kLengthBytes) {
     throw Error(where + ": " + std::to_string(head.size()) +
                 " bytes are too few for a safetensors file; the file is truncated, get it again");
@@ -99,23 +45,30 @@ OpenedHeader open_header(const InputFile& file, const std::string& where) {
     throw Error(where + ": a header of " + std::to_string(length) + " bytes is announced, the file has " +
                 std::to_string(file.size()) + " bytes in all; the file is truncated, get it again");
   }
-  std::string text(length, '\0');
-  file.read(text.data(), kLengthBytes, length);
+  const std::string text = file.bytes(kLengthBytes, length);
   const uint64_t data_start = kLengthBytes + length;
   return {detail::parse_safetensors_header(text, file.size() - data_start, where), data_start};
 }
 
-torch::Tensor read_tensor(const InputFile& file, const detail::HeaderEntry& entry, uint64_t data_start,
-                          const std::string& where) {
+torch::Tensor read_tensor(const InputFile& file, const detail::HeaderEntry& entry, uint64_t data_start) {
   torch::Tensor tensor = torch::empty(entry.shape, torch::dtype(entry.dtype));
   file.read(tensor.data_ptr(), data_start + entry.begin, entry.end - entry.begin);
-  if (entry.dtype == torch::kBool) {  // any other byte in a bool is undefined behaviour
-    const auto* bytes = static_cast<const unsigned char*>(tensor.data_ptr());
-    if (std::any_of(bytes, bytes + tensor.nbytes(), [](unsigned char b) { return b > 1; })) {
-      throw Error(where + ": tensor '" + entry.name + "' is BOOL and holds a byte that is neither 0 nor 1");
-    }
-  }
   return tensor;
+}
+
+/// Every tensor of the file, made by `tensor_of(entry, data_start)`.
+template <class F>
+StateDict state_of(const InputFile& file, F tensor_of) {
+  OpenedHeader opened = open_header(file);
+  StateDict state;
+  state.metadata = std::move(opened.header.metadata);
+  for (const auto& entry : opened.header.entries) {
+    torch::Tensor tensor = tensor_of(entry, opened.data_start);
+    if (entry.dtype == torch::kBool && !tensor.is_meta())
+      detail::check_bool_bytes({static_cast<const char*>(tensor.data_ptr()), tensor.nbytes()}, file.name(), entry.name);
+    state.add(entry.name, std::move(tensor));
+  }
+  return state;
 }
 
 const char* dtype_name(const torch::Tensor& tensor, const std::string& name) {
@@ -129,23 +82,22 @@ const char* dtype_name(const torch::Tensor& tensor, const std::string& name) {
 
 StateDict read_safetensors(const fs::path& path) {
   const InputFile file(path);
-  OpenedHeader opened = open_header(file, path.string());
-  StateDict state;
-  state.metadata = std::move(opened.header.metadata);
-  for (const auto& entry : opened.header.entries)
-    state.add(entry.name, read_tensor(file, entry, opened.data_start, path.string()));
-  return state;
+  return state_of(file, [&](const auto& entry, uint64_t data_start) { return read_tensor(file, entry, data_start); });
 }
 
 StateDict read_safetensors_header(const fs::path& path) {
-  const InputFile file(path);
-  OpenedHeader opened = open_header(file, path.string());
-  StateDict state;
-  state.metadata = std::move(opened.header.metadata);
-  for (const auto& entry : opened.header.entries) {
-    state.add(entry.name, torch::empty(entry.shape, torch::dtype(entry.dtype).device(torch::kMeta)));
-  }
-  return state;
+  return state_of(InputFile(path), [](const auto& entry, uint64_t) {
+    return torch::empty(entry.shape, torch::dtype(entry.dtype).device(torch::kMeta));
+  });
+}
+
+StateDict detail::map_safetensors(const InputFile& file) {
+  const auto mapping = file.map();
+  return state_of(file, [&](const auto& entry, uint64_t data_start) {
+    const uint64_t elements = (entry.end - entry.begin) / c10::elementSize(entry.dtype);
+    return detail::mapped_tensor(mapping, data_start + entry.begin, elements, entry.shape, c10::contiguous_strides(entry.shape),
+                                 entry.dtype);
+  });
 }
 
 void write_safetensors(const fs::path& path, const StateDict& state) {

@@ -6,14 +6,15 @@
 #include <unordered_set>
 
 #include "fsc/core/error.h"
+#include "io/detail_input_file.h"
 #include "io/detail_safetensors_header.h"
 
 namespace fsc::detail {
 namespace {
 
 constexpr size_t kMaxDimensions = 64;  // LibTorch's own limit
-
-std::string quote_name(const std::string& name) { return "'" + name.substr(0, 200) + "'"; }
+// A tensor takes ten times the bytes of its shortest header entry, so their number is bounded, far above any model's.
+constexpr size_t kMaxTensors = 50'000, kMaxMetadata = 10'000;
 
 /// Receives the JSON events and accepts exactly {name: {dtype, shape, data_offsets}, "__metadata__": {text: text}}.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
@@ -37,6 +38,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
       if (!seen_.dtype) fail("has no dtype");
       if (!seen_.shape) fail("has no shape");
       if (!seen_.data_offsets) fail("has no data_offsets");
+      if (header_.entries.size() == kMaxTensors) fail("is one more than the " + std::to_string(kMaxTensors) + " that are read");
       header_.entries.push_back(std::move(entry_));
       entry_ = {};
     }
@@ -58,6 +60,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
   bool string(std::string& value) override {
     if (level_ == Level::kMetadata) {
+      if (header_.metadata.size() == kMaxMetadata) fail("has more than " + std::to_string(kMaxMetadata) + " texts");
       if (!header_.metadata.emplace(field_, value).second) fail("has " + quote_name(field_) + " twice");
       return true;
     }

@@ -1,5 +1,6 @@
-// Symmetric InfoNCE over a batch, with NegCLIP's extra columns of negatives.
+// The losses over a batch of pairs: symmetric InfoNCE, with NegCLIP's extra columns of negatives, and SigLIP's sigmoid loss.
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/log_sigmoid.h>
 
 #include "detail_float32.h"
 #include "fsc/losses/losses.h"
@@ -26,6 +27,18 @@ torch::Tensor contrastive_loss(const torch::Tensor& image_BD, const torch::Tenso
   }
   const auto labels_B = torch::arange(images.size(0), torch::dtype(torch::kInt64).device(images.device()));
   return 0.5 * (at::cross_entropy_loss(image_to_all, labels_B) + at::cross_entropy_loss(image_to_text_BB.t(), labels_B));
+}
+
+torch::Tensor sigmoid_loss(const torch::Tensor& image_BD, const torch::Tensor& text_BD, const torch::Tensor& scale,
+                           const torch::Tensor& bias) {
+  TORCH_CHECK(image_BD.dim() == 2 && image_BD.sizes() == text_BD.sizes(), "sigmoid_loss: images ", image_BD.sizes(),
+              " and texts ", text_BD.sizes(), " have to be [B,D] alike");
+  TORCH_CHECK(bias.defined(), "sigmoid_loss: the model has no logit_bias");
+  const NoAutocast guard;
+  const auto images = at_least_float32(image_BD), texts = at_least_float32(text_BD);
+  const auto logits_BB = at_least_float32(scale) * images.matmul(texts.t()) + at_least_float32(bias);
+  const auto signs_BB = 2 * torch::eye(images.size(0), logits_BB.options()) - 1;
+  return -at::log_sigmoid(signs_BB * logits_BB).sum() / images.size(0);
 }
 
 }  // namespace fsc

@@ -11,6 +11,8 @@ torch::Tensor negatives_exist_BN(const Features& f) { return f.negatives_BN.ge(0
 
 torch::Tensor clip_term(const Features& f) { return contrastive_loss(f.image_BD, captions_BD(f), {}, f.scale); }
 
+torch::Tensor siglip_term(const Features& f) { return sigmoid_loss(f.image_BD, captions_BD(f), f.scale, f.bias); }
+
 torch::Tensor negclip_term(const Features& f, MissingNegatives missing) {
   const auto rows_E = f.negatives_BN.flatten();
   return contrastive_loss(f.image_BD, captions_BD(f), gather_or_zero(f.text_RD, rows_E), f.scale, missing, rows_E.ge(0));
@@ -35,7 +37,9 @@ std::vector<Term> make_objective(const LossConfig& c) {
   if (c.name == LossName::kClip) {
     return {{"clip_loss", 1.0, [missing = c.missing_negatives](const Features& f) { return negclip_term(f, missing); }}};
   }
-  std::vector<Term> terms{{"clip_loss", 1.0, clip_term}};
+  std::vector<Term> terms;
+  if (c.name == LossName::kSiglip) terms.push_back({"siglip_loss", 1.0, siglip_term});
+  else terms.push_back({"clip_loss", 1.0, clip_term});
   if (c.global_hn_weight > 0)
     terms.push_back({"global_hn_loss", c.global_hn_weight, [c](const Features& f) { return global_hn_term(f, c); }});
   if (c.local_hn_weight > 0)

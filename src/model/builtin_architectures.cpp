@@ -1,4 +1,4 @@
-// OpenAI's and LAION's ViT sizes, each with exact GELU and with QuickGELU.
+// OpenAI's and LAION's ViT sizes, each with exact GELU and with QuickGELU, and SigLIP's and SigLIP2's B/16.
 #include "model/detail_builtin.h"
 
 namespace fsc {
@@ -23,6 +23,22 @@ TextConfig text(int64_t width, int64_t heads, int64_t layers) {
   return config;
 }
 
+/// ViT-B-16-SigLIP<suffix> at `image_size`; SigLIP2 has Gemma's vocabulary and GELU's tanh approximation in the text tower.
+ArchConfig siglip(const std::string& suffix, int64_t image_size, bool second, const std::string& tokenizer) {
+  ArchConfig arch{.name = "ViT-B-16-SigLIP" + suffix, .embed_dim = 768, .vision = vision(image_size, 16, 768, 12),
+                  .text = text(768, 12, 12), .custom_text = true, .init_logit_bias = -10.0};
+  arch.vision.siglip = true;
+  arch.text.context_length = 64;
+  arch.text.vocab_size = second ? 256000 : 32000;
+  arch.text.no_causal_mask = arch.text.proj_bias = true;
+  arch.text.pool_type = TextPool::kLast;
+  arch.text.norm_eps = 1e-6;
+  arch.text.gelu_tanh = second;
+  arch.text.hf_tokenizer_name = "timm/ViT-B-16-SigLIP" + tokenizer;
+  arch.text.tokenizer_clean = "canonicalize";
+  return arch;
+}
+
 }  // namespace
 
 const std::vector<ArchConfig>& builtin_architectures() {
@@ -37,6 +53,11 @@ const std::vector<ArchConfig>& builtin_architectures() {
     add("ViT-L-14", 768, vision(224, 14, 1024, 24), text(768, 12, 12));
     add("ViT-L-14-336", 768, vision(336, 14, 1024, 24), text(768, 12, 12));
     add("ViT-H-14", 1024, vision(224, 14, 1280, 32, 80), text(1024, 16, 24));
+    for (const int64_t size : {224, 256, 384, 512}) {
+      const std::string at = size == 224 ? "" : "-" + std::to_string(size);
+      list.push_back(siglip(at, size, false, ""));
+      list.push_back(siglip("2" + at, size, true, "2" + at));
+    }
     return list;
   }();
   return all;

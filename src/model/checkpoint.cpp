@@ -1,9 +1,10 @@
 // An autograd node that keeps a function's inputs only and rebuilds its graph when the gradient is asked for.
 #include "model/detail_checkpoint.h"
 
-#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include "model/detail_replay.h"
 
 namespace fsc::detail {
 namespace {
@@ -13,35 +14,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 using Run = std::function<Tensor(const Tensor&)>;
 
-/// Sets autocast for one device in this scope. The cache of cast weights is off: a cast made without a graph must not serve a
-/// run that needs one.
-class AutocastScope {
- public:
-  AutocastScope(at::DeviceType device, bool enabled, at::ScalarType dtype)
-      : device_(device),
-        enabled_(at::autocast::is_autocast_enabled(device)),
-        dtype_(at::autocast::get_autocast_dtype(device)),
-        cache_(at::autocast::is_autocast_cache_enabled()) {
-    set(enabled, dtype, false);
-  }
-  ~AutocastScope() { set(enabled_, dtype_, cache_); }
-  AutocastScope(const AutocastScope&) = delete;
-  AutocastScope& operator=(const AutocastScope&) = delete;
-
- private:
-  void set(bool enabled, at::ScalarType dtype, bool cache) {
-    at::autocast::set_autocast_enabled(device_, enabled);
-    at::autocast::set_autocast_dtype(device_, dtype);
-    at::autocast::set_autocast_cache_enabled(cache);
-  }
-  at::DeviceType device_;
-  bool enabled_;
-  at::ScalarType dtype_;
-  bool cache_;
-};
-
-struct RunHolder : torch::CustomClassHolder {
-  explicit RunHolder(Run function) : run(std::move(function)) {}
+struct RunHolder : Surroundings {
+  RunHolder(torch::Device of, Run function) : Surroundings(of, /*random=*/true), run(std::move(function)) {}
   Run run;
 };
 
@@ -52,13 +26,8 @@ class CheckpointFunction : public torch::autograd::Function<CheckpointFunction> 
     variable_list inputs{x};
     inputs.insert(inputs.end(), parameters.begin(), parameters.end());
     ctx->save_for_backward(inputs);
-    const at::DeviceType device = x.device().type();
-    const bool enabled = at::autocast::is_autocast_enabled(device);
-    const at::ScalarType dtype = at::autocast::get_autocast_dtype(device);
     ctx->saved_data["run"] = c10::IValue::make_capsule(holder);
-    ctx->saved_data["autocast"] = enabled;
-    ctx->saved_data["dtype"] = static_cast<int64_t>(dtype);
-    const AutocastScope scope(device, enabled, dtype);
+    const AutocastScope scope(*holder);
     return holder->run(x);  // Function::apply has switched gradients off
   }
 
@@ -70,8 +39,7 @@ class CheckpointFunction : public torch::autograd::Function<CheckpointFunction> 
     Tensor output;
     {
       const torch::AutoGradMode with_graph(true);
-      const AutocastScope scope(inputs[0].device().type(), ctx->saved_data["autocast"].toBool(),
-                                static_cast<at::ScalarType>(ctx->saved_data["dtype"].toInt()));
+      const ReplayScope scope(*holder);
       output = holder->run(inputs[0]);
     }
     variable_list wanted;
@@ -92,7 +60,7 @@ class CheckpointFunction : public torch::autograd::Function<CheckpointFunction> 
 
 Tensor checkpoint(Run run, const Tensor& x, const std::vector<Tensor>& parameters) {
   if (!torch::GradMode::is_enabled()) return run(x);
-  return CheckpointFunction::apply(x, at::TensorList(parameters), c10::make_intrusive<RunHolder>(std::move(run)));
+  return CheckpointFunction::apply(x, at::TensorList(parameters), c10::make_intrusive<RunHolder>(x.device(), std::move(run)));
 }
 
 }  // namespace fsc::detail

@@ -9,29 +9,40 @@ namespace fsc {
 
 using torch::Tensor;
 
+namespace {
+thread_local bool uninitialized_weights = false;
+}
+
+UninitializedWeights::UninitializedWeights() : before_(uninitialized_weights) { uninitialized_weights = true; }
+UninitializedWeights::~UninitializedWeights() { uninitialized_weights = before_; }
+
+Tensor new_weight(at::IntArrayRef shape) { return uninitialized_weights ? torch::empty(shape) : torch::zeros(shape); }
+
 ClipModelImpl::ClipModelImpl(const ArchConfig& arch) : torch::nn::Module("CLIP"), arch_(arch) {
   // Registration order is the order of open_clip's state dict.
-  positional_embedding_ = register_parameter("positional_embedding", torch::zeros({arch.text.context_length, arch.text.width}));
-  text_projection_ = register_parameter("text_projection", torch::zeros({arch.text.width, arch.embed_dim}));
-  logit_scale = register_parameter("logit_scale", torch::full({}, std::log(1 / 0.07)));
-  visual_ = register_module("visual", std::make_shared<VisionTransformerImpl>(arch));
-  transformer_ = register_module(
-      "transformer",
-      std::make_shared<TransformerImpl>(arch.text.layers, block_config(arch.text, arch.text.heads, arch.quick_gelu, true)));
-  token_embedding_ = register_module("token_embedding", std::make_shared<EmbeddingImpl>(arch.text.vocab_size, arch.text.width));
-  ln_final_ = register_module("ln_final", std::make_shared<LayerNormImpl>(arch.text.width));
+  if (arch.vision.siglip) visual_ = register_module("visual", std::make_shared<SiglipVisionImpl>(arch));
+  else visual_ = register_module("visual", std::make_shared<VisionTransformerImpl>(arch));
+  torch::nn::Module& place = arch.custom_text ? *register_module("text", std::make_shared<torch::nn::Module>("text")) : *this;
+  text_ = std::make_shared<TextTower>(place, arch);
+  logit_scale = register_parameter("logit_scale", torch::zeros({}));
+  if (arch.init_logit_bias) logit_bias = register_parameter("logit_bias", torch::zeros({}));
+  reset_logits();
+}
+
+void ClipModelImpl::reset_logits() {
+  const torch::NoGradGuard no_grad;
+  logit_scale.fill_(arch_.init_logit_scale.value_or(arch_.init_logit_bias ? std::log(10.0) : std::log(1 / 0.07)));
+  if (logit_bias.defined()) logit_bias.fill_(*arch_.init_logit_bias);
 }
 
 EncodedImages ClipModelImpl::encode_images(const Tensor& images_B3SS, bool with_tokens) {
   const int64_t size = arch_.vision.image_size;
   TORCH_CHECK(images_B3SS.dim() == 4 && images_B3SS.size(1) == 3 && images_B3SS.size(2) == size && images_B3SS.size(3) == size,
               "images of shape ", images_B3SS.sizes(), ", the model takes [B,3,", size, ",", size, "]");
-  const Tensor x_BLW = visual_->forward(images_B3SS);
-  EncodedImages out;
-  out.features_BD = unit_rows(at::matmul(x_BLW.select(1, 0), visual_->proj()));
-  if (with_tokens) out.tokens_BPD = at::matmul(x_BLW.slice(1, 1), visual_->proj());
-  return out;
+  return visual_->encode(images_B3SS, with_tokens);
 }
+
+EncodedTexts ClipModelImpl::encode_texts(const Tensor& ids_RT, bool with_tokens) { return text_->encode(ids_RT, with_tokens); }
 
 void ClipModelImpl::clamp_logit_scale() {
   const torch::NoGradGuard no_grad;
@@ -40,7 +51,7 @@ void ClipModelImpl::clamp_logit_scale() {
 
 void ClipModelImpl::set_grad_checkpointing(bool image, bool text) {
   visual_->set_grad_checkpointing(image);
-  transformer_->set_grad_checkpointing(text);
+  text_->transformer().set_grad_checkpointing(text);
 }
 
 int64_t ClipModelImpl::parameter_count() const {

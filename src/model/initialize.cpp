@@ -1,4 +1,5 @@
-// open_clip's initial weights: its own normal laws in the text tower, PyTorch's module defaults in the image tower.
+// open_clip's initial weights: its own normal laws in the text tower, PyTorch's module defaults in the image tower, timm's laws
+// in SigLIP's.
 #include <ATen/Parallel.h>
 
 #include <cmath>
@@ -6,13 +7,14 @@
 
 #include "fsc/core/rng.h"
 #include "fsc/model/clip_model.h"
+#include "model/detail_initialize.h"
 
 namespace fsc {
 namespace {
 
 struct Law {
-  enum class Kind { kConstant, kNormal, kUniform } kind;
-  double value;  ///< the constant, the standard deviation, or the bound of the symmetric interval
+  enum class Kind { kConstant, kNormal, kTruncated, kUniform } kind;
+  double value;  ///< the constant, the standard deviation (truncated: before the cut at two of it), the interval's bound
 };
 Law constant(double value) { return {Law::Kind::kConstant, value}; }
 Law normal(double deviation) { return {Law::Kind::kNormal, deviation}; }
@@ -31,7 +33,8 @@ Law text_matrix_law(std::string_view name, const TowerShape& tower) {
   if (name.ends_with("out_proj.weight") || name.ends_with("c_proj.weight"))
     return normal(attention / std::sqrt(2 * tower.layers));
   if (name.ends_with("c_fc.weight")) return normal(1 / std::sqrt(2 * tower.width));
-  TORCH_CHECK(name == "text_projection" || name.ends_with("in_proj_weight"), "no initial law for ", name);
+  TORCH_CHECK(name == "text_projection" || name == "text_projection.weight" || name.ends_with("in_proj_weight"),
+              "no initial law for ", name);
   return normal(attention);
 }
 
@@ -41,19 +44,36 @@ Law image_matrix_law(std::string_view name, at::IntArrayRef shape, const TowerSh
   return default_uniform(static_cast<double>(c10::multiply_integers(shape.slice(1))));
 }
 
+/// timm's laws. Its normals are cut at +-2, a hundred deviations away: no cut at all; but the latent's is at two deviations.
+Law siglip_image_law(std::string_view name, at::IntArrayRef shape, const TowerShape& tower, const ArchConfig& arch) {
+  if (name.starts_with("visual.trunk.patch_embed."))
+    return default_uniform(3.0 * static_cast<double>(arch.vision.patch_size * arch.vision.patch_size));
+  if (name.ends_with(".latent")) return {Law::Kind::kTruncated, 1 / std::sqrt(tower.width)};
+  if (shape.size() > 1) return normal(0.02);
+  return constant(name.ends_with(".weight") ? 1 : 0);
+}
+
 Law law_of(std::string_view name, at::IntArrayRef shape, const ArchConfig& arch) {
   const bool image = name.starts_with("visual.");
   const TowerShape tower = image ? TowerShape{static_cast<double>(arch.vision.width), static_cast<double>(arch.vision.layers),
                                               arch.vision.mlp_ratio, arch.vision.ls_init_value.value_or(0)}
                                  : TowerShape{static_cast<double>(arch.text.width), static_cast<double>(arch.text.layers),
                                               arch.text.mlp_ratio, arch.text.ls_init_value.value_or(0)};
+  if (image && arch.vision.siglip) return siglip_image_law(name, shape, tower, arch);
+  if (name.starts_with("text.")) name.remove_prefix(5);  // open_clip's two classes of models share the tower
   if (shape.size() > 1) return image ? image_matrix_law(name, shape, tower) : text_matrix_law(name, tower);
-  if (name == "logit_scale") return constant(std::log(1 / 0.07));
   if (name == "visual.class_embedding") return normal(1 / std::sqrt(tower.width));
   if (name.ends_with(".gamma")) return constant(tower.layer_scale);
   if (name.ends_with("c_fc.bias")) return default_uniform(tower.width);
   if (name.ends_with("c_proj.bias")) return default_uniform(std::floor(tower.width * tower.mlp_ratio));
   return constant(name.ends_with(".weight") ? 1 : 0);  // LayerNorm; the biases of attention
+}
+
+double draw_one(Rng& rng, Law::Kind kind) {
+  if (kind == Law::Kind::kUniform) return rng.uniform(-1, 1);
+  double unit = rng.normal();
+  while (kind == Law::Kind::kTruncated && std::abs(unit) > 2) unit = rng.normal();
+  return unit;
 }
 
 uint64_t hash_name(std::string_view name) {
@@ -71,8 +91,7 @@ void draw(float* data, int64_t count, const Law& law, uint64_t seed, std::string
       Rng rng({seed, static_cast<uint64_t>(Stream::kInit), hash, static_cast<uint64_t>(chunk)});
       const int64_t stop = std::min(count, (chunk + 1) * kChunk);
       for (int64_t i = chunk * kChunk; i < stop; ++i) {
-        const double unit = law.kind == Law::Kind::kNormal ? rng.normal() : rng.uniform(-1, 1);
-        data[i] = static_cast<float>(law.value * unit);
+        data[i] = static_cast<float>(law.value * draw_one(rng, law.kind));
       }
     }
   });
@@ -80,9 +99,17 @@ void draw(float* data, int64_t count, const Law& law, uint64_t seed, std::string
 
 }  // namespace
 
+torch::Tensor detail::draw_uniform(at::IntArrayRef shape, double bound, uint64_t seed, std::string_view name) {
+  const torch::Tensor values = torch::empty(shape, torch::kFloat32);
+  draw(values.data_ptr<float>(), values.numel(), uniform(bound), seed, name);
+  return values;
+}
+
 void ClipModelImpl::initialize(uint64_t seed) {
   const torch::NoGradGuard no_grad;
+  reset_logits();
   for (auto& parameter : named_parameters()) {
+    if (parameter.key() == "logit_scale" || parameter.key() == "logit_bias") continue;
     const Law law = law_of(parameter.key(), parameter.value().sizes(), arch_);
     if (law.kind == Law::Kind::kConstant) {
       parameter.value().fill_(law.value);

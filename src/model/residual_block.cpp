@@ -7,64 +7,95 @@ namespace fsc {
 using torch::Tensor;
 
 LinearImpl::LinearImpl(int64_t in, int64_t out)
-    : weight(register_parameter("weight", torch::zeros({out, in}))), bias(register_parameter("bias", torch::zeros({out}))) {}
+    : AdaptableImpl(""),
+      weight(register_parameter("weight", new_weight({out, in}))),
+      bias(register_parameter("bias", new_weight({out}))) {}
 
-LayerNormImpl::LayerNormImpl(int64_t width)
-    : weight(register_parameter("weight", torch::ones({width}))), bias(register_parameter("bias", torch::zeros({width}))) {}
+LayerNormImpl::LayerNormImpl(int64_t width, double eps)
+    : weight(register_parameter("weight", torch::ones({width}))),
+      bias(register_parameter("bias", new_weight({width}))),
+      eps_(eps) {}
 
 Tensor LayerNormImpl::forward(const Tensor& x) const {
-  return at::layer_norm(x, weight.sizes(), weight, bias, 1e-5).to(x.scalar_type());
+  return at::layer_norm(x, weight.sizes(), weight, bias, eps_).to(x.scalar_type());
 }
 
-EmbeddingImpl::EmbeddingImpl(int64_t rows, int64_t width) : weight(register_parameter("weight", torch::zeros({rows, width}))) {}
+PatchEmbeddingImpl::PatchEmbeddingImpl(int64_t width, int64_t patch_size, bool with_bias)
+    : AdaptableImpl(""),
+      weight(register_parameter("weight", new_weight({width, 3, patch_size, patch_size}))),
+      patch_size_(patch_size) {
+  if (with_bias) bias = register_parameter("bias", new_weight({width}));
+}
 
-LayerScaleImpl::LayerScaleImpl(int64_t width) : gamma(register_parameter("gamma", torch::zeros({width}))) {}
+Tensor PatchEmbeddingImpl::forward(const Tensor& images_N3SS) const {
+  // The branch is added to the weight, as the reference does: A and B are no convolutions.
+  const Tensor kernel = is_adapted() ? weight + low_rank_weight() : weight;
+  return at::conv2d(images_N3SS, kernel, bias, patch_size_).flatten(2).transpose(1, 2);
+}
 
-AttentionImpl::AttentionImpl(int64_t width, int64_t heads)
-    : in_proj_weight(register_parameter("in_proj_weight", torch::zeros({3 * width, width}))),
-      in_proj_bias(register_parameter("in_proj_bias", torch::zeros({3 * width}))),
-      heads_(heads),
-      out_proj_(register_module("out_proj", std::make_shared<LinearImpl>(width, width))) {}
+EmbeddingImpl::EmbeddingImpl(int64_t rows, int64_t width) : weight(register_parameter("weight", new_weight({rows, width}))) {}
 
-Tensor AttentionImpl::forward(const Tensor& x_NLW, bool causal) const {
+LayerScaleImpl::LayerScaleImpl(int64_t width) : gamma(register_parameter("gamma", new_weight({width}))) {}
+
+AttentionImpl::AttentionImpl(int64_t width, int64_t heads, Naming naming) : AdaptableImpl("in_proj_weight_"), heads_(heads) {
+  if (naming == Naming::kTimm) {
+    qkv_ = register_module("qkv", std::make_shared<LinearImpl>(width, 3 * width));
+  } else {
+    in_proj_weight = register_parameter("in_proj_weight", new_weight({3 * width, width}));
+    in_proj_bias = register_parameter("in_proj_bias", new_weight({3 * width}));
+  }
+  out_proj_ = register_module(naming == Naming::kTimm ? "proj" : "out_proj", std::make_shared<LinearImpl>(width, width));
+}
+
+Tensor AttentionImpl::packed(const Tensor& x_NLW, const Before& before) const {
+  return qkv_ ? qkv_->forward(x_NLW, before) : adaptable_linear(before, x_NLW, in_proj_weight, in_proj_bias, *this);
+}
+
+Tensor AttentionImpl::forward(const Tensor& x_NLW, bool causal, const Before& before) const {
   const int64_t n = x_NLW.size(0), length = x_NLW.size(1), width = x_NLW.size(2);
-  const Tensor packed = at::linear(x_NLW, in_proj_weight, in_proj_bias).view({n, length, 3, heads_, width / heads_});
-  const auto qkv = packed.permute({2, 0, 3, 1, 4}).unbind(0);  // each [N, heads, L, W / heads]
-  const Tensor mixed = at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], {}, 0.0, causal);
+  const auto qkv = packed(x_NLW, before).view({n, length, 3, heads_, width / heads_}).permute({2, 0, 3, 1, 4}).unbind(0);
+  const Tensor mixed = at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], {}, 0.0, causal);  // [N, heads, L, W / heads]
   return out_proj_->forward(mixed.transpose(1, 2).reshape({n, length, width}));
 }
 
-MlpImpl::MlpImpl(int64_t width, int64_t hidden, bool quick_gelu)
-    : c_fc_(register_module("c_fc", std::make_shared<LinearImpl>(width, hidden))),
-      c_proj_(register_module("c_proj", std::make_shared<LinearImpl>(hidden, width))),
-      quick_gelu_(quick_gelu) {}
+MlpImpl::MlpImpl(int64_t width, int64_t hidden, Activation activation, Naming naming)
+    : c_fc_(register_module(naming == Naming::kTimm ? "fc1" : "c_fc", std::make_shared<LinearImpl>(width, hidden))),
+      c_proj_(register_module(naming == Naming::kTimm ? "fc2" : "c_proj", std::make_shared<LinearImpl>(hidden, width))),
+      activation_(activation) {}
 
-Tensor MlpImpl::forward(const Tensor& x) const {
-  const Tensor hidden = c_fc_->forward(x);
-  return c_proj_->forward(quick_gelu_ ? hidden * at::sigmoid(1.702 * hidden) : at::gelu(hidden));
+Tensor MlpImpl::forward(const Tensor& x, const Before& before) const {
+  return c_proj_->forward(c_fc_->forward(x, before), [activation = activation_](const Tensor& hidden) {
+    if (activation == Activation::kQuickGelu) return hidden * at::sigmoid(1.702 * hidden);
+    return at::gelu(hidden, activation == Activation::kGeluTanh ? "tanh" : "none");
+  });
 }
 
 ResidualBlockImpl::ResidualBlockImpl(const BlockConfig& config) : causal_(config.causal) {
   // Registration order is the order of open_clip's state dict.
-  ln_1_ = register_module("ln_1", std::make_shared<LayerNormImpl>(config.width));
-  attn_ = register_module("attn", std::make_shared<AttentionImpl>(config.width, config.heads));
+  const bool timm = config.naming == Naming::kTimm;
+  const auto norm = [&] { return std::make_shared<LayerNormImpl>(config.width, config.norm_eps); };
+  ln_1_ = register_module(timm ? "norm1" : "ln_1", norm());
+  attn_ = register_module("attn", std::make_shared<AttentionImpl>(config.width, config.heads, config.naming));
   if (config.layer_scale) ls_1_ = register_module("ls_1", std::make_shared<LayerScaleImpl>(config.width));
-  ln_2_ = register_module("ln_2", std::make_shared<LayerNormImpl>(config.width));
-  mlp_ = register_module("mlp", std::make_shared<MlpImpl>(config.width, config.mlp_hidden, config.quick_gelu));
+  ln_2_ = register_module(timm ? "norm2" : "ln_2", norm());
+  mlp_ = register_module("mlp", std::make_shared<MlpImpl>(config.width, config.mlp_hidden, config.activation, config.naming));
   if (config.layer_scale) ls_2_ = register_module("ls_2", std::make_shared<LayerScaleImpl>(config.width));
 }
 
 Tensor ResidualBlockImpl::forward(const Tensor& x_NLW) const {
-  Tensor branch = attn_->forward(ln_1_->forward(x_NLW), causal_);
+  Tensor branch = attn_->forward(x_NLW, causal_, [norm = ln_1_](const Tensor& x) { return norm->forward(x); });
   const Tensor x = x_NLW + (ls_1_ ? ls_1_->forward(branch) : branch);
-  branch = mlp_->forward(ln_2_->forward(x));
+  branch = mlp_->forward(x, [norm = ln_2_](const Tensor& in) { return norm->forward(in); });
   return x + (ls_2_ ? ls_2_->forward(branch) : branch);
 }
 
 TransformerImpl::TransformerImpl(int64_t layers, const BlockConfig& config) {
-  const auto list = register_module("resblocks", std::make_shared<torch::nn::Module>("resblocks"));
-  for (int64_t i = 0; i < layers; ++i)
-    blocks_.push_back(list->register_module(std::to_string(i), std::make_shared<ResidualBlockImpl>(config)));
+  const auto add_blocks = [&](torch::nn::Module& list) {
+    for (int64_t i = 0; i < layers; ++i)
+      blocks_.push_back(list.register_module(std::to_string(i), std::make_shared<ResidualBlockImpl>(config)));
+  };
+  if (config.naming == Naming::kTimm) add_blocks(*this);
+  else add_blocks(*register_module("resblocks", std::make_shared<torch::nn::Module>("resblocks")));
 }
 
 Tensor TransformerImpl::forward(Tensor x_NLW) const {

@@ -1,4 +1,4 @@
-// AdamW over two parameter groups, one fused call each; a non-finite gradient turns the step into nothing on the device.
+// AdamW, one fused call for the parameters of one learning rate and decay; a non-finite gradient turns the step into nothing on the device.
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
@@ -6,6 +6,9 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <map>
+#include <tuple>
 
 #include "fsc/core/error.h"
 #include "fsc/optim/optimizer.h"
@@ -15,7 +18,7 @@ namespace {
 
 /// What the fused kernel gets for one group: only parameters that have a gradient this step, as in PyTorch.
 struct Active {
-  double weight_decay;
+  double lr, weight_decay;
   std::vector<torch::Tensor> parameters, grads, exp_avgs, exp_avg_sqs, steps;
 };
 
@@ -44,17 +47,21 @@ bool is_decayed(const std::string& name, const torch::Tensor& parameter) {
   return true;
 }
 
-AdamW::AdamW(NamedParameters parameters, const OptimConfig& config) : config_(config), groups_(2) {
-  groups_[0].weight_decay = 0;
-  groups_[1].weight_decay = config.weight_decay;
+AdamW::AdamW(NamedParameters parameters, const OptimConfig& config, const ScaleOf& scale_of) : config_(config) {
+  std::map<std::tuple<bool, double, double>, Group> by_kind;  // whether decayed, factors; those without decay come first
   for (auto& [name, parameter] : parameters) {
-    auto& group = groups_[is_decayed(name, parameter) ? 1 : 0];
+    const ParameterScale scale = scale_of ? scale_of(name) : ParameterScale{};
+    const bool decayed = is_decayed(name, parameter);
+    auto& group = by_kind[{decayed, scale.lr, scale.weight_decay}];
+    group.lr_scale = scale.lr;
+    group.weight_decay = decayed ? config.weight_decay * scale.weight_decay : 0;
     group.names.push_back(name);
     group.exp_avgs.push_back(torch::zeros_like(parameter, at::MemoryFormat::Preserve).detach());
     group.exp_avg_sqs.push_back(torch::zeros_like(parameter, at::MemoryFormat::Preserve).detach());
     group.steps.push_back(torch::zeros({}, torch::dtype(torch::kFloat32).device(parameter.device())));
     group.parameters.push_back(std::move(parameter));
   }
+  for (auto& [kind, group] : by_kind) groups_.push_back(std::move(group));
 }
 
 void AdamW::zero_grad() {
@@ -69,7 +76,7 @@ StepVerdict AdamW::step(double lr, GradScaler& scaler) {
   std::vector<torch::Tensor> all_grads;
   for (const auto& group : groups_) {
     auto& a = active.emplace_back(Active{
-        .weight_decay = group.weight_decay, .parameters = {}, .grads = {}, .exp_avgs = {}, .exp_avg_sqs = {}, .steps = {}});
+        .lr = lr * group.lr_scale, .weight_decay = group.weight_decay, .parameters = {}, .grads = {}, .exp_avgs = {}, .exp_avg_sqs = {}, .steps = {}});
     for (size_t i = 0; i < group.parameters.size(); ++i) {
       const auto& grad = group.parameters[i].grad();
       if (!grad.defined()) continue;
@@ -94,7 +101,7 @@ StepVerdict AdamW::step(double lr, GradScaler& scaler) {
   for (auto& a : active) {
     if (a.parameters.empty()) continue;
     at::_foreach_add_(a.steps, 1);
-    at::_fused_adamw_(a.parameters, a.grads, a.exp_avgs, a.exp_avg_sqs, {}, a.steps, lr, config_.beta1, config_.beta2,
+    at::_fused_adamw_(a.parameters, a.grads, a.exp_avgs, a.exp_avg_sqs, {}, a.steps, a.lr, config_.beta1, config_.beta2,
                       a.weight_decay, config_.eps, /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, found_inf);
     // A skipped step does not count in the bias correction.
     at::_foreach_sub_(a.steps, std::vector<torch::Tensor>(a.steps.size(), found_inf));

@@ -1,9 +1,15 @@
 // Rules between the keys of optim.*; the range of each alone is beside its declaration.
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "fsc/optim/optimizer.h"
 
 namespace fsc {
+
+double TowerOptimConfig::lr_factor(int64_t layer, int64_t blocks) const {
+  return lr_scale * std::pow(layer_decay, static_cast<double>(blocks + 1 - layer));
+}
 
 void OptimConfig::validate(config::Problems& problems) const {
   const bool cooldown = schedule == Schedule::kConstCooldown;

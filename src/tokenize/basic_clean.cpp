@@ -1,4 +1,4 @@
-// open_clip's default cleaning of a caption: ftfy, html.unescape twice, white space collapsed, lower case.
+// open_clip's cleaning of a caption: ftfy, html.unescape twice, white space collapsed; lower case and punctuation as asked.
 #include <algorithm>
 #include <utility>
 
@@ -34,12 +34,25 @@ String collapse_spaces(View text, IsSpace is_space) {
   return out;
 }
 
+bool is_ascii_punctuation(char32_t c) {
+  return (c >= U'!' && c <= U'/') || (c >= U':' && c <= U'@') || (c >= U'[' && c <= U'`') || (c >= U'{' && c <= U'~');
+}
+
+template <typename String>
+void drop_punctuation(String& text) {
+  for (auto& c : text) c = c == '_' ? ' ' : c;
+  std::erase_if(text, [](auto c) { return is_ascii_punctuation(static_cast<char32_t>(c)); });
+}
+
 }  // namespace
 
-std::string clean_text(std::string_view text, EncodeReport* report) {
+std::string clean_text(std::string_view text, EncodeReport* report, TextClean clean) {
   if (report) *report = {};
   if (is_plain(text)) {
-    auto out = collapse_spaces<std::string>(text, is_ascii_space);
+    std::string plain(text);
+    if (clean == TextClean::kCanonicalize) drop_punctuation(plain);
+    auto out = collapse_spaces<std::string>(std::string_view(plain), is_ascii_space);
+    if (clean == TextClean::kWhitespace) return out;
     for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
     return out;
   }
@@ -47,8 +60,9 @@ std::string clean_text(std::string_view text, EncodeReport* report) {
   auto characters = detail::fix_text(detail::decode_utf8(text, &seen.invalid_utf8), &seen.mojibake);
   if (report) *report = seen;
   for (int pass = 0; pass < 2 && characters.find(U'&') != characters.npos; ++pass) characters = detail::unescape_html(characters);
-  return detail::encode_utf8(
-      detail::to_lower(collapse_spaces<std::u32string>(std::u32string_view(characters), detail::is_python_space)));
+  if (clean == TextClean::kCanonicalize) drop_punctuation(characters);
+  characters = collapse_spaces<std::u32string>(std::u32string_view(characters), detail::is_python_space);
+  return detail::encode_utf8(clean == TextClean::kWhitespace ? characters : detail::to_lower(characters));
 }
 
 }  // namespace fsc

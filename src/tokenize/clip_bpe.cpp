@@ -272,4 +272,27 @@ std::unique_ptr<Tokenizer> load_clip_tokenizer(const std::filesystem::path& voca
   return std::make_unique<ClipTokenizer>(vocabulary);
 }
 
+ClipVocabulary read_clip_vocabulary(const std::filesystem::path& vocabulary) {
+  const ClipTokenizer check(vocabulary);  // from here on the file is known to be whole
+  std::array<int32_t, 256> byte_ids;
+  const auto names = printable_bytes(byte_ids);
+  ClipVocabulary read;
+  read.tokens.resize(kFirstMerge);
+  for (int b = 0; b < 256; ++b) {
+    read.tokens[byte_ids[b]] = names[b];
+    read.tokens[byte_ids[b] + 256] = names[b] + "</w>";
+  }
+  const std::string contents = read_file(vocabulary);
+  std::string_view rest = contents;
+  next_line(rest);
+  for (int32_t i = 0; i < kMergeCount; ++i) {
+    const std::string merge(next_line(rest));
+    const size_t space = merge.find(' ');
+    read.tokens.push_back(merge.substr(0, space) + merge.substr(space + 1));
+    read.merges.push_back(merge);
+  }
+  read.tokens.insert(read.tokens.end(), {"<|startoftext|>", "<|endoftext|>"});
+  return read;
+}
+
 }  // namespace fsc

@@ -19,6 +19,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int kFormat = 1;
+constexpr const char* kVerified[] = {kModelFile, kLoraFile, kModelConfigFile, kOptimizerFile, kAverageFile};
 
 /// The N of step_N, -1 for other names.
 int64_t step_of(const fs::path& folder) {
@@ -29,33 +30,44 @@ int64_t step_of(const fs::path& folder) {
   return error == std::errc() && end == name.data() + name.size() ? step : -1;
 }
 
-void remove_old(const fs::path& run, int64_t keep_last) {
+void remove_checkpoint(const fs::path& folder) {
+  std::error_code error;
+  fs::remove_all(folder, error);
+  if (error) spdlog::warn("cannot remove the old checkpoint {}: {}", folder.string(), error.message());
+}
+
+void remove_old(const fs::path& run, int64_t keep_last, const std::set<int64_t>& keep) {
   const auto folders = list_checkpoints(run);
-  for (size_t i = static_cast<size_t>(keep_last); keep_last > 0 && i < folders.size(); ++i) {
-    std::error_code error;
-    fs::remove_all(folders[i], error);
-    if (error) spdlog::warn("cannot remove the old checkpoint {}: {}", folders[i].string(), error.message());
-  }
+  for (size_t i = static_cast<size_t>(keep_last); keep_last > 0 && i < folders.size(); ++i)
+    if (keep.count(step_of(folders[i])) == 0) remove_checkpoint(folders[i]);
 }
 
 }  // namespace
 
-void save_checkpoint(const fs::path& run, const Checkpoint& checkpoint, const ClipModelImpl& model, const Preprocess& preprocess,
-                     const StateDict& optimizer, int64_t keep_last) {
+void save_checkpoint(const fs::path& run, const Checkpoint& checkpoint, ModelToSave model, const StateDict& optimizer, int64_t keep_last,
+                     const StateDict& average, const std::set<int64_t>& keep) {
+  model.provenance = {.step = checkpoint.state.step, .config_sha256 = checkpoint.config_sha256};
   const fs::path folder = run / "checkpoints" / ("step_" + std::to_string(checkpoint.state.step));
   make_directories(folder.parent_path());
   write_directory_atomic(folder, [&](const fs::path& dir) {
-    write_model_files(dir, model, preprocess);
+    write_model(dir, model);
     write_safetensors(dir / kOptimizerFile, optimizer);
+    if (average.size() > 0) write_safetensors(dir / kAverageFile, average);
     json files;
-    for (const char* name : {kModelFile, kModelConfigFile, kOptimizerFile}) files[name] = sha256_file(dir / name);
+    for (const char* name : kVerified)
+      if (fs::exists(dir / name)) files[name] = sha256_file(dir / name);
     const TrainState& s = checkpoint.state;
     const json state = {{"format", kFormat}, {"step", s.step}, {"epoch", s.epoch}, {"draw", s.draw}, {"skipped_in_a_row", s.skipped_in_a_row},
                         {"skipped_total", s.skipped_total}, {"data_fingerprint", checkpoint.data_fingerprint},
-                        {"config", checkpoint.config_yaml}, {"sha256", files}};
+                        {"config", checkpoint.config_yaml}, {"guard", checkpoint.guard}, {"sha256", files}};
     write_file_atomic(dir / kStateFile, state.dump(2) + "\n");
   });
-  remove_old(run, keep_last);
+  remove_old(run, keep_last, keep);
+}
+
+void remove_checkpoints_after(const fs::path& run, int64_t step) {
+  for (const auto& folder : list_checkpoints(run))
+    if (step_of(folder) > step) remove_checkpoint(folder);
 }
 
 Checkpoint open_checkpoint(const fs::path& folder) {
@@ -70,8 +82,12 @@ Checkpoint open_checkpoint(const fs::path& folder) {
     s = {state.at("step"), state.at("epoch"), state.at("draw"), state.at("skipped_in_a_row"), state.at("skipped_total")};
     checkpoint.config_yaml = state.at("config");
     checkpoint.data_fingerprint = state.at("data_fingerprint");
+    checkpoint.guard = state.value("guard", "");
     files = state.at("sha256");
-    for (const char* name : {kModelFile, kModelConfigFile, kOptimizerFile}) {
+    const char* weights = files.contains(kLoraFile) ? kLoraFile : kModelFile;
+    for (const char* name : kVerified) {
+      const bool needed = name == weights || name == std::string_view(kModelConfigFile) || name == std::string_view(kOptimizerFile);
+      if (!needed && !files.contains(name)) continue;
       if (files.at(name).get<std::string>() != sha256_file(folder / name))
         throw Error((folder / name).string() + " is damaged: its SHA-256 is not the one " + kStateFile + " has");
     }

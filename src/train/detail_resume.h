@@ -28,6 +28,10 @@ std::optional<Checkpoint> checkpoint_to_resume(const RunConfig& config, const Tr
 /// Logs every key that changed since the checkpoint was written. UsageError when one of them would change the result.
 void check_same_config(const RunConfig& config, const Checkpoint& checkpoint);
 
+/// SHA-256 of the keys that differ from their defaults and decide the result; of a path only its last part counts, so that the
+/// same run in another place records the same.
+std::string config_hash(const RunConfig& config);
+
 /// UsageError when the table is another one than the checkpoint's.
 void check_same_data(const RunConfig& config, const Checkpoint& checkpoint, const std::string& fingerprint);
 

@@ -2,9 +2,12 @@
 #pragma once
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "fsc/data/loader.h"
+#include "fsc/optim/ema.h"
 #include "fsc/train/trainer.h"
+#include "fsc/weights/lora_folder.h"
 
 namespace fsc {
 
@@ -14,8 +17,13 @@ struct Session {
   std::filesystem::path tokenizer_file;  ///< as in LoadedModel
   Preprocess preprocess;
   std::unique_ptr<Loader> loader;
+  std::optional<LoraOrigin> lora;          ///< with LoRA: the frozen model
   Learner learner;
+  std::unique_ptr<WeightAverage> average;  ///< with train.ema_decay
   int64_t total_steps = 0;
+
+  /// The model as it is written: whole, or LoRA's part of it.
+  ModelToSave to_save(const Provenance& provenance = {}) const { return {&*learner.model, preprocess, tokenizer_file, provenance, lora}; }
 };
 
 /// Opens the table and the weights, builds model and optimizer. `bad_samples_file` may be empty. Error names what is wrong.

@@ -8,6 +8,7 @@
 
 #include "detail_resume.h"
 #include "fsc/core/atomic_file.h"
+#include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 
 namespace fsc {
@@ -82,10 +83,19 @@ void check_same_config(const RunConfig& config, const Checkpoint& checkpoint) {
   std::string refused;
   for (const auto& change : config::diff(config::fields_of(before), config::fields_of(now))) {
     const std::string line = change.path + ": " + change.before + " -> " + change.after;
-    if (is_free_to_change(change.path)) spdlog::info("changed since the checkpoint: {}", line);
+    const bool verified_base = config.model.lora.is_on() && change.path == "model.pretrained";  // by its hash
+    if (is_free_to_change(change.path) || verified_base) spdlog::info("changed since the checkpoint: {}", line);
     else refused += "\n  " + line;
   }
   if (!refused.empty()) refuse(checkpoint, refused);
+}
+
+std::string config_hash(const RunConfig& config) {
+  RunConfig standard, now = config;
+  std::string text;
+  for (const auto& change : config::diff(config::fields_of(standard), config::fields_of(now)))
+    if (!is_free_to_change(change.path)) text += change.path + ": " + change.after.substr(change.after.rfind('/') + 1) + "\n";
+  return sha256_hex(text);
 }
 
 void check_same_data(const RunConfig& config, const Checkpoint& checkpoint, const std::string& fingerprint) {

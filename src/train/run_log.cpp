@@ -52,7 +52,7 @@ void RunLog::write(const Metrics& m) {
 }
 
 void RunLog::draw_curve() const {
-  std::vector<Series> series = {{"loss", {}}, {"clip_loss", {}}, {"global_hn_loss", {}}, {"local_hn_loss", {}}};
+  std::vector<Series> series = {{"loss", {}}, {"clip_loss", {}}, {"siglip_loss", {}}, {"global_hn_loss", {}}, {"local_hn_loss", {}}};
   std::ifstream file(metrics_path(run_));
   for (std::string line; std::getline(file, line);) {
     const auto json = ordered_json::parse(line, nullptr, false);

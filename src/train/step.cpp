@@ -1,35 +1,14 @@
 // One optimizer step, top to bottom; nothing here waits for the device.
-#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <array>
 
+#include "detail_autocast.h"
 #include "fsc/core/rng.h"
 #include "fsc/train/trainer.h"
 
 namespace fsc {
 namespace {
-
-/// Autocast for the forward pass; the losses run outside it, in float32.
-class Autocast {
- public:
-  Autocast(Precision precision, torch::DeviceType device) : device_(device), on_(precision == Precision::kAmpBf16 || precision == Precision::kAmp) {
-    if (!on_) return;
-    at::autocast::set_autocast_enabled(device_, true);
-    at::autocast::set_autocast_dtype(device_, precision == Precision::kAmp ? torch::kHalf : torch::kBFloat16);
-  }
-  ~Autocast() {
-    if (!on_) return;
-    at::autocast::set_autocast_enabled(device_, false);
-    at::autocast::clear_cache();  // casts of weights that the step is about to change
-  }
-  Autocast(const Autocast&) = delete;
-  Autocast& operator=(const Autocast&) = delete;
-
- private:
-  torch::DeviceType device_;
-  bool on_;
-};
 
 /// Rows of part `part` of `parts`; none is empty as long as there are as many rows as parts.
 torch::Tensor slice_of(const torch::Tensor& rows, int64_t part, int64_t parts) {
@@ -51,7 +30,7 @@ Features Learner::encode(const Batch& batch, int64_t part, uint64_t random) {
   const EncodedTexts text = model->encode_texts(here(slice_of(batch.text_ids, part, accum_freq)), needs_tokens);
   return {.image_BD = image.features_BD, .image_tokens_BPD = image.tokens_BPD, .text_RD = text.features_RD, .text_tokens_RTD = text.tokens_RTD,
           .text_valid_RT = here(batch.text_valid), .owner_R = here(batch.owner), .caption_B = here(batch.caption_rows),
-          .negatives_BN = here(batch.negative_rows), .scale = model->scale()};
+          .negatives_BN = here(batch.negative_rows), .scale = model->scale(), .bias = model->logit_bias};
 }
 
 /// GradCache (Gao et al. 2021): features of all parts without a graph, the losses' gradient at the features, then each part

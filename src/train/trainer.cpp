@@ -5,8 +5,12 @@
 #include <chrono>
 #include <cmath>
 
+#include "detail_guard.h"
+#include "detail_result_path.h"
+#include "detail_cpu_memory.h"
 #include "detail_resume.h"
 #include "detail_session.h"
+#include "detail_swapped_average.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/log.h"
 #include "fsc/core/rng.h"
@@ -23,6 +27,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+constexpr const char* kAverageFolder = "ema";
+
 bool due(int64_t step, int64_t every) { return every > 0 && step % every == 0; }
 
 /// Steps taken since the verdicts were last read back from the device.
@@ -36,7 +42,12 @@ class Run {
  public:
   Run(const RunConfig& config, Session session, std::optional<Checkpoint> checkpoint)
       : config_(config), session_(std::move(session)), folder_(config.output.dir) {
-    if (checkpoint) restore(*checkpoint);
+    if (config.guard.is_on()) guard_ = std::make_unique<Guard>(config, session_);
+    if (checkpoint) {
+      restore(*checkpoint);
+      if (guard_) guard_->restore(checkpoint->guard, checkpoint->folder);
+      say_place(*checkpoint);
+    }
     write_file_atomic(folder_ / "config.yaml", yaml());
     log_ = std::make_unique<RunLog>(folder_, state_.step, config.output.tensorboard);
   }
@@ -45,12 +56,20 @@ class Run {
     const int64_t per_epoch = session_.loader->batches_per_epoch();
     started_ = window_start_ = Clock::now();
     first_step_ = window_first_ = state_.step;
+    if (guard_ && guard_->is_new()) watch();
+    if (guard_ && guard_->stopped()) return end_at_best();
     if (state_.step < session_.total_steps) session_.loader->start_epoch(state_.epoch, state_.draw);
     while (state_.step < session_.total_steps) {
       one_step();
       const bool epoch_ends = state_.step % per_epoch == 0;
       if (epoch_ends) ++state_.epoch, state_.draw = 0;
       const bool last = state_.step == session_.total_steps;
+      const auto next = guard_ && guard_->due(state_.step) ? watch() : GuardVerdict::Next::kGoOn;
+      if (next == GuardVerdict::Next::kStop) return end_at_best();
+      if (next == GuardVerdict::Next::kRollBack) {
+        go_back();
+        continue;
+      }
       if (StopSignals::received() && !last) return interrupted();
       if (last || due(state_.step, config_.output.save_every_steps) || (epoch_ends && due(state_.epoch, config_.output.save_every_epochs))) save();
       if (epoch_ends && !last) session_.loader->start_epoch(state_.epoch);
@@ -64,9 +83,10 @@ class Run {
     const auto begin = Clock::now();
     Batch batch = session_.loader->next();
     data_seconds_ += seconds_since(begin);
-    const double lr = learning_rate(config_.optim, state_.step, session_.total_steps);
+    const double lr = learning_rate(config_.optim, state_.step, session_.total_steps) * (guard_ ? guard_->lr_factor() : 1.0);
     Rng random = Rng::of(static_cast<uint64_t>(config_.train.seed), 0, static_cast<uint64_t>(state_.step), Stream::kDropout);
     StepReport report = session_.learner.step(batch, lr, random.next());
+    if (session_.average) session_.average->update(report.verdict.skipped);
     ++state_.step;
     state_.draw = batch.next_draw;
     pending_.push_back({state_.step, std::move(report), std::move(batch.keys)});
@@ -149,13 +169,17 @@ class Run {
   }
 
   void save() {
+    if (saved_step_ == state_.step) return;  // the guard wanted it already
     read_back();
     StateDict optimizer;
     session_.learner.optimizer->save(optimizer);
     session_.learner.scaler->save(optimizer);
     const auto begin = Clock::now();
-    save_checkpoint(folder_, {.folder = {}, .state = state_, .config_yaml = yaml(), .data_fingerprint = session_.loader->fingerprint()},
-                    *session_.learner.model, session_.preprocess, optimizer, config_.output.keep_last);
+    save_checkpoint(folder_, {.folder = {}, .state = state_, .config_yaml = yaml(), .data_fingerprint = session_.loader->fingerprint(),
+                              .config_sha256 = config_hash(config_), .guard = guard_ ? guard_->state() : ""},
+                    session_.to_save(), optimizer, config_.output.keep_last, session_.average ? session_.average->state() : StateDict(),
+                    guard_ ? guard_->kept_steps() : std::set<int64_t>());
+    saved_step_ = state_.step;
     spdlog::info("saved {}/checkpoints/step_{} in {}", folder_.string(), state_.step, format_duration(seconds_since(begin)));
   }
 
@@ -165,8 +189,77 @@ class Run {
     const StateDict optimizer = read_safetensors(checkpoint.folder / kOptimizerFile);
     session_.learner.optimizer->load(optimizer, (checkpoint.folder / kOptimizerFile).string());
     session_.learner.scaler->load(optimizer);
+    if (session_.lora) resume_lora(*session_.learner.model, checkpoint.folder, *session_.lora);
+    if (session_.average) session_.average->load(read_safetensors(checkpoint.folder / kAverageFile), (checkpoint.folder / kAverageFile).string());
+  }
+
+  void say_place(const Checkpoint& checkpoint) const {
     spdlog::info("going on from {}: step {} of {}, epoch {}, sample {} of its order", checkpoint.folder.string(), state_.step, session_.total_steps,
                  state_.epoch, state_.draw);
+  }
+
+  /// Has the guard score the weights that would be the result: the average where there is one.
+  GuardVerdict::Next watch() {
+    progress_.finish();
+    const auto begin = Clock::now();
+    read_back();
+    std::optional<SwappedAverage> average;
+    if (session_.average) average.emplace(*session_.average);
+    const GuardVerdict verdict = guard_->probe(state_.step);
+    average.reset();
+    log_->scalars(state_.step, verdict.scalars);
+    started_ += Clock::now() - begin;  // the guard's time is told apart
+    window_start_ += Clock::now() - begin;
+    if (verdict.save) save();
+    return verdict.next;
+  }
+
+  /// Takes the checkpoint that the guard names as the state of the run.
+  void load_best() {
+    const int64_t from = state_.step;
+    const Checkpoint best = open_checkpoint(guard_->best_checkpoint());
+    if (!session_.lora) load_state(*session_.learner.model, state_dict(*load_model(best.folder).model), best.folder.string());
+    restore(best);
+    saved_step_ = state_.step;
+    first_step_ += state_.step - from;
+    window_first_ = state_.step;
+  }
+
+  /// As if the steps behind the best checkpoint had never been, but with the guard's lower learning rate.
+  void go_back() {
+    remove_checkpoints_after(folder_, guard_->best_step());
+    load_best();
+    log_ = std::make_unique<RunLog>(folder_, state_.step, config_.output.tensorboard);
+    window_start_ = Clock::now();
+    data_seconds_ = 0;
+    session_.loader->start_epoch(state_.epoch, state_.draw);
+  }
+
+  ExitCode end_at_best() {
+    spdlog::info("guard: stopped at step {} of {}; the result is {}", state_.step, session_.total_steps, guard_->best_checkpoint().string());
+    load_best();
+    finish();
+    return ExitCode::kDone;
+  }
+
+  /// guard.action wise-ft: moves the weights to the alpha that the guard chooses (scored on the average where there is one).
+  /// Says so for the model's record; "" when they stay.
+  std::string move_to_chosen_alpha() {
+    if (!guard_ || config_.guard.action != GuardAction::kWiseFt) return "";
+    const auto choose = [&] {
+      ResultPath path(*session_.learner.model, guard_->first_checkpoint());
+      return guard_->choose_alpha([&](double alpha) { path.move_to(alpha); });
+    };
+    double alpha = 1;
+    if (session_.average) {
+      session_.average->swap();
+      alpha = choose();
+      session_.average->swap();
+      ResultPath(*session_.learner.model, guard_->first_checkpoint()).move_to(alpha);
+    } else {
+      alpha = choose();
+    }
+    return alpha == 1 ? "" : fmt::format("WiSE-FT, alpha {:g} from the start of the run to its step {}", alpha, state_.step);
   }
 
   ExitCode interrupted() {
@@ -179,7 +272,10 @@ class Run {
 
   void finish() {
     progress_.finish();
-    write_model_files(folder_, *session_.learner.model, session_.preprocess);
+    const std::string averaged = move_to_chosen_alpha();
+    const ModelToSave result = session_.to_save({.step = state_.step, .config_sha256 = config_hash(config_), .averaged = averaged});
+    write_model(folder_, result);
+    if (session_.average) write_average(result);
     log_->draw_curve();
     const int64_t steps = state_.step - first_step_;
     const double seconds = seconds_since(started_);
@@ -196,8 +292,18 @@ class Run {
     } else {
       spdlog::info("the run was complete already: {} steps", state_.step);
     }
+    if (guard_) guard_->log_cost();
     spdlog::info("model in {}/{}, loss curve in {}/loss_curve.png; score it with: fsc-eval --checkpoint {} --config SUITE.yaml", folder_.string(),
-                 kModelFile, folder_.string(), folder_.string());
+                 result.weights_file(), folder_.string(), folder_.string());
+  }
+
+  /// ema/ in the run folder: a model folder of its own.
+  void write_average(const ModelToSave& result) {
+    session_.average->swap();
+    make_directories(folder_ / kAverageFolder);
+    write_model(folder_ / kAverageFolder, result);
+    session_.average->swap();
+    spdlog::info("average of the weights (train.ema_decay) in {}/{}", folder_.string(), kAverageFolder);
   }
 
   const RunConfig& config_;
@@ -205,6 +311,8 @@ class Run {
   fs::path folder_;
   TrainState state_;
   std::unique_ptr<RunLog> log_;
+  std::unique_ptr<Guard> guard_;
+  int64_t saved_step_ = -1;
   ProgressLine progress_;
   std::vector<Pending> pending_;
   Pending last_;
@@ -218,6 +326,7 @@ class Run {
 }  // namespace
 
 ExitCode train(const RunConfig& config, const TrainOptions& options) {
+  use_reusable_cpu_memory();
   at::globalContext().setDeterministicAlgorithms(config.train.deterministic, /*warn_only=*/false);
   if (options.dry_run) {
     Session session = open_session(config, "");
@@ -233,9 +342,11 @@ ExitCode train(const RunConfig& config, const TrainOptions& options) {
   RunConfig start = config;
   if (checkpoint) {  // the checkpoint's model replaces what the run began from
     check_same_config(config, *checkpoint);
-    start.model.pretrained = checkpoint->folder;
-    // Its sizes are the forced ones already, which model.arch contradicts.
-    if (config.model.force_image_size > 0 || config.model.force_context_length > 0) start.model.arch.clear();
+    if (!config.model.lora.is_on()) {  // LoRA's is added to the base later
+      start.model.pretrained = checkpoint->folder;
+      // Its sizes are the forced ones already, which model.arch contradicts.
+      if (config.model.force_image_size > 0 || config.model.force_context_length > 0) start.model.arch.clear();
+    }
   }
   Session session = open_session(start, folder / "bad_samples.txt");
   return Run(config, std::move(session), std::move(checkpoint)).go();

@@ -63,6 +63,26 @@ TEST(Embedder, TextsEqualFullLengthEncoding) {
   }
 }
 
+TEST(Embedder, SiglipsTextsFillTheContext) {
+  const ArchConfig arch = ArchConfig::load(FSC_TEST_DATA "/models/tiny-siglip.json");
+  LoadedModel loaded{ClipModel(arch), default_preprocess(arch)};
+  loaded.model->initialize(4);
+  const auto tokenizer = load_sentencepiece_tokenizer(FSC_TEST_DATA "/golden/spiece.model");
+  Inputs inputs;
+  const std::vector<std::string> texts = {"a red dog", "A red dog!", "", "two small cats near the old stone bridge and a wooden chair, large"};
+  for (const auto& text : texts) inputs.text(text);
+  const Embeddings embeddings = embed(loaded, *tokenizer, inputs, {2, 1}, {});
+  EXPECT_EQ(embeddings.row(0), embeddings.row(1));
+  torch::NoGradGuard no_graph;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto ids = tokenizer->encode(texts[i], 16);
+    torch::Tensor padded = torch::ones({1, 16}, torch::kLong);
+    padded[0].slice(0, 0, static_cast<int64_t>(ids.size())).copy_(torch::tensor(ids));
+    const torch::Tensor alone = loaded.model->encode_texts(padded).features_RD[0];
+    EXPECT_TRUE(torch::allclose(embeddings.texts_UD[embeddings.row(static_cast<int64_t>(i))], alone, 0, 2e-6)) << texts[i];
+  }
+}
+
 TEST(Embedder, TellsProgress) {
   LoadedModel loaded = test::tiny_model();
   Inputs inputs = photo_inputs();

@@ -46,5 +46,31 @@ TEST(MeanInterval, EqualPartsShrinkBySquareRoot) {
   EXPECT_DOUBLE_EQ(perfect.high, 100);
 }
 
+TEST(PairedInterval, ByHand) {
+  // 100 items, 10 gained, 4 lost: p = 11/102 and 5/102, centre 6/102, half 1.96 sqrt((16/102 - (6/102)^2) / 102).
+  const Interval interval = paired_interval({10, 4, 100});
+  EXPECT_NEAR(interval.low, -1.7185, 1e-3);
+  EXPECT_NEAR(interval.high, 13.4832, 1e-3);
+  const Interval still = paired_interval({0, 0, 100});  // nothing changed: symmetric, not a point
+  EXPECT_NEAR(still.high, 2.7174, 1e-3);
+  EXPECT_NEAR(still.low, -still.high, 1e-12);
+  const Interval mirrored = paired_interval({4, 10, 100});
+  EXPECT_NEAR(mirrored.low, -interval.high, 1e-12);
+  EXPECT_EQ(paired_interval({}).low, -100);
+  EXPECT_EQ(paired_interval({3, 0, 3}).high, 100) << "never beyond what can be";
+}
+
+TEST(SumOfChanges, OnePartIsItsOwnAndEqualHalvesShrink) {
+  const PairedCount count{10, 4, 100};
+  const Change one = sum_of_changes({{1, count}});
+  EXPECT_DOUBLE_EQ(one.value, 6);
+  EXPECT_NEAR(one.interval.low, paired_interval(count).low, 1e-12);
+  EXPECT_NEAR(one.interval.high, paired_interval(count).high, 1e-12);
+  const Change mean = sum_of_changes({{0.5, count}, {0.5, count}});
+  EXPECT_DOUBLE_EQ(mean.value, 6);
+  EXPECT_NEAR(6 - mean.interval.low, (6 - one.interval.low) / std::sqrt(2.0), 1e-12);
+  EXPECT_NEAR(mean.interval.high - 6, (one.interval.high - 6) / std::sqrt(2.0), 1e-12);
+}
+
 }  // namespace
 }  // namespace fsc

@@ -9,7 +9,6 @@
 
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
-#include "fsc/core/rng.h"
 #include "support/temp_dir.h"
 
 namespace fsc {
@@ -127,10 +126,9 @@ TEST(Safetensors, ReadsTensorsWhereverTheyLie) {  // the format asks for no alig
   const float value = 1.5F;
   const std::string data = std::string("\1", 1) + std::string(reinterpret_cast<const char*>(&value), 4);
   const auto path = dir.write(
-      "a",
-      file_bytes(
-          R"({"f":{"dtype":"F32","shape":[1],"data_offsets":[1,5]},"b":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}})",
-          data));
+      "a", file_bytes(
+               R"({"f":{"dtype":"F32","shape":[1],"data_offsets":[1,5]},"b":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}})",
+               data));
   const StateDict state = read_safetensors(path);
   EXPECT_EQ(state.find("f")->item<float>(), 1.5F);
   EXPECT_TRUE(state.find("b")->item<bool>());
@@ -228,10 +226,12 @@ TEST(SafetensorsBadInput, BoolBytes) {
 }
 
 TEST(SafetensorsBadInput, OtherFormatsAreNamed) {
-  for (const std::string head : {"PK\x03\x04zip of tensors", "\x80\x02\x8a\x0alF\xfc\x9c", "\x80\x04\x95 pickle.."}) {
+  EXPECT_NE(refusal("PK\x03\x04zip of tensors" + std::string(100, 'x')).find("fsc-model convert"), std::string::npos);
+  EXPECT_NE(refusal("{\"weight_map\": {}}").find("fsc-model convert"), std::string::npos);
+  for (const std::string head : {"\x80\x02\x8a\x0alF\xfc\x9c", "\x80\x04\x95 pickle.."}) {
     const std::string message = refusal(head + std::string(100, 'x'));
-    EXPECT_NE(message.find("reads safetensors only"), std::string::npos) << message;
-    EXPECT_NE(message.find("open_clip.create_model"), std::string::npos) << message;
+    EXPECT_NE(message.find("before PyTorch 1.6"), std::string::npos) << message;
+    EXPECT_NE(message.find("torch.save(torch.load("), std::string::npos) << message;
   }
   EXPECT_NE(refusal("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 605\n").find("git lfs pull"),
             std::string::npos);
@@ -242,41 +242,6 @@ TEST(SafetensorsBadInput, NoFileAndFolder) {
   EXPECT_THROW(read_safetensors(dir / "absent.safetensors"), Error);
   EXPECT_THROW(read_safetensors(dir.path()), Error);
   EXPECT_THROW(write_safetensors(dir / "absent/model.safetensors", small_state()), Error);
-}
-
-TEST(SafetensorsFuzz, MutationsAreReadOrRefusedNothingElse) {
-  const TempDir dir;
-  write_safetensors(dir / "good", small_state());
-  const std::string good = read_file(dir / "good");
-  const std::string alphabet = "0123456789-[]{}\",:.eFBI \n\xFF";
-  int read = 0, refused = 0;
-  for (uint64_t round = 0; round < 2000; ++round) {
-    Rng rng({round});
-    std::string bytes = good;
-    for (uint64_t edits = 1 + rng.below(4); edits > 0; --edits) {
-      const size_t at = rng.below(bytes.size());
-      switch (rng.below(5)) {
-        case 0: bytes[at] = static_cast<char>(rng.below(256)); break;
-        case 1: bytes[at] = alphabet[rng.below(alphabet.size())]; break;
-        case 2: bytes.erase(at, 1 + rng.below(8)); break;
-        case 3: bytes.insert(at, bytes.substr(rng.below(bytes.size()), rng.below(40))); break;
-        default: bytes.resize(at + 1); break;
-      }
-      if (bytes.empty()) bytes = "x";
-    }
-    const auto path = dir.write("mutant", bytes);
-    try {
-      const StateDict state = read_safetensors(path);
-      for (const auto& entry : state.entries()) ASSERT_LE(entry.second.nbytes(), bytes.size());
-      ++read;
-    } catch (const Error&) {
-      ++refused;
-    } catch (const std::exception& other) {
-      FAIL() << "round " << round << " threw something else: " << other.what();
-    }
-  }
-  EXPECT_GT(read, 20);
-  EXPECT_GT(refused, 1000);
 }
 
 }  // namespace

@@ -123,6 +123,29 @@ TEST(Objective, ZeroWeightsLeaveTermsOut) {
   EXPECT_EQ(names(config), (Names{"clip_loss"}));
   EXPECT_EQ(names({.name = LossName::kClip}), (Names{"clip_loss"}));
   EXPECT_FALSE((LossConfig{.name = LossName::kClip}).needs_tokens());
+  EXPECT_EQ(names({.name = LossName::kSiglip}), (Names{"siglip_loss", "global_hn_loss", "local_hn_loss"}));
+  EXPECT_TRUE((LossConfig{.name = LossName::kSiglip}).needs_tokens());
+  EXPECT_EQ(names({.name = LossName::kSiglip, .global_hn_weight = 0, .local_hn_weight = 0}), (Names{"siglip_loss"}));
+}
+
+TEST(Objective, SiglipHasTheSigmoidLossAndTheNegativesOfFsc) {
+  const auto golden = test::read_golden("losses.safetensors");
+  auto features = golden_case(golden, true).features;
+  const auto fsc = evaluate(make_objective({}), features);
+  EXPECT_THROW(evaluate(make_objective({.name = LossName::kSiglip}), features), c10::Error);  // no bias
+  features.scale = features.scale.detach();  // it was the way to the graph that is gone
+  const auto bias = torch::tensor(-3.0, torch::kFloat64).requires_grad_();
+  features.bias = bias;
+  const auto siglip = evaluate(make_objective({.name = LossName::kSiglip}), features);
+  const auto captions = features.text_RD.index_select(0, features.caption_B);
+  EXPECT_EQ(siglip.terms[0].first, "siglip_loss");
+  EXPECT_NEAR(siglip.terms[0].second.item<double>(), sigmoid_loss(features.image_BD, captions, features.scale, bias).item<double>(), 1e-12);
+  for (const size_t i : {1, 2}) EXPECT_EQ(siglip.terms[i].second.item<double>(), fsc.terms[i].second.item<double>());
+  siglip.total.backward();
+  const double alone = bias.grad().item<double>();
+  bias.mutable_grad().reset();
+  sigmoid_loss(features.image_BD, captions, features.scale, bias).backward();
+  EXPECT_NEAR(alone, bias.grad().item<double>(), 1e-12) << "the terms of the negatives do not see the bias";
 }
 
 TEST(Objective, TermsAreWeightedDetachedAndSumToTheTotal) {

@@ -47,7 +47,7 @@ TEST(ArchConfig, CompiledInEqualsTheConfigFilesAndTheirText) {
   size_t files = 0;
   for (const auto& entry : fs::directory_iterator(folder)) files += entry.path().extension() == ".json";
   EXPECT_EQ(files, detail::builtin_architectures().size());
-  ASSERT_EQ(known_architectures().size(), 10u);
+  ASSERT_EQ(known_architectures().size(), 18u);
   for (const auto& arch : detail::builtin_architectures()) {
     const fs::path file = folder / (arch.name + ".json");
     const ArchConfig read = ArchConfig::load(file.string());
@@ -109,10 +109,12 @@ TEST(ArchConfig, FieldsAtOpenClipsDefaultAreFine) {
 }
 
 TEST(ArchConfigBadInput, UnsupportedChoicesAreNamed) {
-  expect_refused(config(R"("timm_model_name": "vit_base_patch16_siglip_224")"),
-                 "vision_cfg.timm_model_name: is \"vit_base_patch16_siglip_224\", which this version");
+  expect_refused(config(R"("timm_model_name": "vit_so400m_patch14_siglip_384")"),
+                 "vision_cfg.timm_model_name: is \"vit_so400m_patch14_siglip_384\", which this version");
+  expect_refused(config(R"("timm_model_name": "vit_base_patch32_siglip_256")"), "(only vit_base_patch16_siglip_224, ");
   expect_refused(config("", R"("hf_model_name": "roberta-base")"), "text_cfg.hf_model_name");
-  expect_refused(config("", R"("hf_tokenizer_name": "timm/ViT-B-16-SigLIP")"), "text_cfg.hf_tokenizer_name");
+  expect_refused(config("", R"("hf_tokenizer_name": "timm/ViT-B-16-SigLIP")"), "text_cfg: pool_type \"last\", no_causal_mask and hf");
+  expect_refused(config("", R"("tokenizer_mode": "clips")"), "text_cfg.tokenizer_mode");
   expect_refused(config(R"("patch_dropout": 0.5)"), "vision_cfg.patch_dropout");
   expect_refused(config(R"("attentional_pool": true)"), "vision_cfg.attentional_pool");
   expect_refused(config(R"("pool_type": "avg")"), "vision_cfg.pool_type");
@@ -120,11 +122,69 @@ TEST(ArchConfigBadInput, UnsupportedChoicesAreNamed) {
   expect_refused(config(R"("act_kwargs": {"approximate": "tanh"})"), "vision_cfg.act_kwargs");
   expect_refused(config(R"("qk_norm": true)"), "vision_cfg.qk_norm");
   expect_refused(config("", R"("embed_cls": true)"), "text_cfg.embed_cls");
-  expect_refused(config("", R"("pool_type": "last")"), "text_cfg.pool_type");
-  expect_refused(config("", R"("no_causal_mask": true)"), "text_cfg.no_causal_mask");
-  expect_refused(config("", "", R"("custom_text": true)"), "custom_text");
-  expect_refused(config("", "", R"("init_logit_bias": -10)"), "init_logit_bias");
+  expect_refused(config("", R"("pool_type": "eos")"), "text_cfg.pool_type: is \"eos\"");
+  expect_refused(config("", R"("pool_type": "last")"), "text_cfg: pool_type \"last\", no_causal_mask");
+  expect_refused(config("", R"("no_causal_mask": true)"), "text_cfg: pool_type \"last\", no_causal_mask");
+  expect_refused(config("", R"("act_kwargs": {"approximate": "sigmoid"})"), "text_cfg.act_kwargs.approximate");
+  expect_refused(config("", R"("norm_kwargs": {"elementwise_affine": false})"), "text_cfg.norm_kwargs.elementwise_affine");
+  expect_refused(config("", R"("tokenizer_kwargs": {"clean": "canonicalize", "language": "de"})"), "text_cfg.tokenizer_kwargs.language");
+  expect_refused(config("", R"("act_kwargs": {"approximate": "tanh"})", R"("quick_gelu": true)"), "quick_gelu: contradicts");
   expect_refused(config("", "", R"("multimodal_cfg": {"width": 512})"), "multimodal_cfg");
+}
+
+/// A SigLIP config with `vision` instead of the tower's usual fields.
+std::string siglip(const std::string& vision, int embed_dim = 768) {
+  return R"({"embed_dim": )" + std::to_string(embed_dim) + R"(, "init_logit_bias": -10, "custom_text": true, "vision_cfg": {)" + vision +
+         R"(}, "text_cfg": {"context_length": 64, "vocab_size": 32000, "hf_tokenizer_name": "timm/ViT-B-16-SigLIP",
+            "tokenizer_kwargs": {"clean": "canonicalize"}, "width": 768, "heads": 12, "layers": 12, "no_causal_mask": true,
+            "proj_bias": true, "pool_type": "last", "norm_kwargs": {"eps": 1e-6}}})";
+}
+const std::string kTimm = R"("timm_model_name": "vit_base_patch16_siglip_256", "timm_pool": "map", "timm_proj": "none")";
+
+TEST(ArchConfig, ReadsOpenClipsSiglip) {
+  const ArchConfig arch = ArchConfig::parse(siglip("\"image_size\": 256, \"timm_model_pretrained\": false, " + kTimm), "x", "file.json");
+  EXPECT_TRUE(arch == ArchConfig::load("ViT-B-16-SigLIP-256"));
+  EXPECT_TRUE(arch.vision.siglip && arch.custom_text && arch.text.no_causal_mask && arch.text.proj_bias);
+  EXPECT_EQ(arch.vision.grid(), 16);
+  EXPECT_EQ(arch.text.pool_type, TextPool::kLast);
+  EXPECT_EQ(arch.text.norm_eps, 1e-6);
+  EXPECT_EQ(arch.init_logit_bias, -10);
+  EXPECT_FALSE(arch == ArchConfig::load("ViT-B-16-SigLIP"));
+  EXPECT_FALSE(arch == ArchConfig::load("ViT-B-16-SigLIP2-256"));
+  ArchConfig elsewhere = arch;
+  elsewhere.text.hf_tokenizer_name = "google/siglip-base-patch16-256";
+  EXPECT_TRUE(arch == elsewhere);
+}
+
+TEST(ArchConfig, AForcedImageSizeIsWrittenWithTheTimmNameThatFits) {
+  ArchConfig arch = ArchConfig::load("ViT-B-16-SigLIP");
+  arch.vision.image_size = 384;
+  EXPECT_NE(arch.to_json().find("vit_base_patch16_siglip_384"), std::string::npos);
+  arch.vision.image_size = 320;  // timm has no name for it
+  EXPECT_NE(arch.to_json().find("vit_base_patch16_siglip_224"), std::string::npos);
+  EXPECT_TRUE(ArchConfig::parse(arch.to_json(), "x", "x") == arch);
+}
+
+TEST(ArchConfig, OwnSizesOfSiglipHaveANameThatTimmDoesNotKnow) {
+  const ArchConfig tiny = ArchConfig::load(std::string(FSC_TEST_DATA) + "/models/tiny-siglip2.json");
+  EXPECT_EQ(tiny.vision.width, 48);
+  EXPECT_EQ(tiny.vision.heads(), 3);
+  EXPECT_TRUE(tiny.text.gelu_tanh);
+  EXPECT_NE(tiny.to_json().find(kTimmSiglip), std::string::npos);
+  EXPECT_TRUE(ArchConfig::parse(tiny.to_json(), "x", "x") == tiny);
+  ArchConfig tanh = tiny;
+  tanh.vision.gelu_tanh = true;
+  EXPECT_TRUE(ArchConfig::parse(tanh.to_json(), "x", "x") == tanh);
+}
+
+TEST(ArchConfigBadInput, SiglipsFieldsAreNamed) {
+  expect_refused(siglip(R"("timm_model_name": "vit_base_patch16_siglip_224")"), "vision_cfg.timm_pool: has to be \"map\"");
+  expect_refused(siglip(R"("timm_model_name": "vit_base_patch16_siglip_224", "timm_pool": "map")"), "vision_cfg.timm_proj: has to be");
+  expect_refused(siglip(R"("timm_model_name": "vit_base_patch16_siglip_224", "timm_pool": "avg", "timm_proj": "none")"), "vision_cfg.timm_pool");
+  expect_refused(siglip(kTimm + R"(, "layers": 24)"), "vision_cfg.timm_model_name: fixes width 768, 12 layers");
+  expect_refused(siglip(kTimm + R"(, "ls_init_value": 0.1)"), "vision_cfg.timm_model_name: fixes");
+  expect_refused(siglip(kTimm + R"(, "timm_drop_path": 0.1)"), "vision_cfg.timm_drop_path");
+  expect_refused(siglip(kTimm, 512), "embed_dim: is 512, SigLIP's image tower gives its width, 768");
 }
 
 TEST(ArchConfigBadInput, FieldsAreNamed) {

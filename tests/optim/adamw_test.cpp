@@ -147,6 +147,42 @@ TEST(AdamW, WithoutAnyGradientAStepIsNothing) {
   expect_same(copies(named), before);
 }
 
+TEST(AdamW, EachParameterHasItsOwnRates) {
+  const auto named = parameters(torch::kFloat64);
+  const auto scale_of = [](const std::string& name) {
+    if (name.starts_with("visual.")) return ParameterScale{.lr = 0.25, .weight_decay = 2.0};
+    return name.starts_with("text.") ? ParameterScale{.lr = 3.0, .weight_decay = 0.0} : ParameterScale{};
+  };
+  AdamW optimizer(named, {}, scale_of);
+  GradScaler off(false, torch::kCPU);
+  // The same steps by optimizers of one parameter each, whose rates are plain numbers.
+  const auto alone = parameters(torch::kFloat64);
+  std::vector<AdamW> single;
+  for (const auto& parameter : alone) {
+    OptimConfig config;
+    config.weight_decay *= scale_of(parameter.first).weight_decay;
+    single.emplace_back(NamedParameters{parameter}, config);
+  }
+  for (int k = 0; k < 6; ++k) {
+    set_gradients(named, k), set_gradients(alone, k);
+    optimizer.step(1e-3, off);
+    for (size_t i = 0; i < single.size(); ++i) single[i].step(1e-3 * scale_of(alone[i].first).lr, off);
+  }
+  expect_same(copies(named), copies(alone));
+}
+
+TEST(AdamW, FactorsOfOneChangeNotABit) {
+  const auto plain = parameters(), scaled = parameters();
+  AdamW a(plain, {.grad_clip = 1.0}), b(scaled, {.grad_clip = 1.0}, [](const std::string&) { return ParameterScale{}; });
+  GradScaler off(false, torch::kCPU);
+  for (int k = 0; k < 5; ++k) {
+    set_gradients(plain, k), set_gradients(scaled, k);
+    a.step(1e-3, off), b.step(1e-3, off);
+  }
+  expect_same(copies(plain), copies(scaled));
+  expect_same(copies(a), copies(b));
+}
+
 TEST(AdamW, ClipsTheTotalNormAsTorchDoes) {
   for (const double limit : {1e-3, 0.5, 1e9}) {
     const auto ours = parameters(), theirs = parameters();

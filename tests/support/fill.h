@@ -51,13 +51,13 @@ inline torch::Tensor fill_weight(const std::string& name, at::IntArrayRef shape)
     return text.size() >= tail.size() && text.compare(text.size() - tail.size(), tail.size(), tail) == 0;
   };
   if (name == "logit_scale") return torch::full(shape, std::log(1 / 0.07), torch::kFloat32);
-  if (shape.size() == 1 && name.find("ln_") != std::string::npos && ends_with(name, ".weight")) {
+  if (name == "logit_bias") return torch::full(shape, -1.5, torch::kFloat32);
+  const bool norm = name.find("ln_") != std::string::npos || name.find("norm") != std::string::npos;
+  if (shape.size() == 1 && norm && ends_with(name, ".weight")) {
     return fill_signed(name, shape, 0.1, 1.0);
   }
-  const size_t visual = name.rfind("visual.");
-  const std::string bare = visual == std::string::npos ? name : name.substr(visual + 7);
-  if (bare == "token_embedding.weight" || bare == "class_embedding" || bare == "positional_embedding") {
-    return fill_signed(name, shape, 0.5);
+  for (const char* embedding : {"token_embedding.weight", "class_embedding", "positional_embedding", "pos_embed", "latent"}) {
+    if (ends_with("." + name, std::string(".") + embedding)) return fill_signed(name, shape, 0.5);
   }
   if (shape.size() < 2) return fill_signed(name, shape, 0.02);
   int64_t fan_in = shape[0];

@@ -24,7 +24,7 @@ class CheckpointTest : public testing::Test {
     checkpoint.state = {step, step / 3, 4 * step, 1, 2};
     checkpoint.config_yaml = "train: {seed: 7}\n";
     checkpoint.data_fingerprint = "abc";
-    save_checkpoint(run_.path(), checkpoint, *model_, default_preprocess(model_->arch()), optimizer_, keep_last);
+    save_checkpoint(run_.path(), checkpoint, {.model = &*model_, .preprocess = default_preprocess(model_->arch())}, optimizer_, keep_last);
   }
   fs::path step(int64_t n) const { return run_.path() / "checkpoints" / ("step_" + std::to_string(n)); }
   void damage(const fs::path& file) const {

@@ -10,7 +10,15 @@
 
 namespace fsc {
 
-/// One sample as a worker leaves it. Token ids are SOT ... EOT without padding; an empty optional is a missing negative.
+/// How texts become a rectangle: CLIP's way by default, the tokenizer's with `of`.
+struct TextLayout {
+  int64_t pad_id = 0;
+  int64_t width = 0;  ///< 0 = the longest text of the batch, all but id 0 and the first token (SOT) valid; else all texts are as
+                      ///< wide as the context, and what was there before the padding is valid
+  static TextLayout of(const Tokenizer& tokenizer, int64_t context_length);
+};
+
+/// One sample as a worker leaves it. Token ids are the tokenizer's, without padding; an empty optional is a missing negative.
 struct Sample {
   std::string key;
   torch::Tensor image;  ///< float32 [3,S,S]
@@ -19,6 +27,6 @@ struct Sample {
 };
 
 /// All samples must have the same number of negative slots.
-Batch collate(std::vector<Sample> samples);
+Batch collate(std::vector<Sample> samples, const TextLayout& layout = {});
 
 }  // namespace fsc

@@ -17,8 +17,8 @@ namespace fsc {
 /// B images and R texts: the B captions in order, then the negatives that exist, slot by slot (kind-major).
 struct Batch {
   torch::Tensor images;        ///< float32 [B,3,S,S]
-  torch::Tensor text_ids;      ///< int64 [R,T], T = the longest text, padded with 0
-  torch::Tensor text_valid;    ///< bool [R,T], ids > 0 without SOT (EOT is valid)
+  torch::Tensor text_ids;      ///< int64 [R,T], T = the longest text, padded with 0; SigLIP: T = the context, padded with its pad id
+  torch::Tensor text_valid;    ///< bool [R,T], ids > 0 without SOT (EOT is valid); SigLIP: words and the first EOS
   torch::Tensor owner;         ///< int64 [R], image of each text
   torch::Tensor caption_rows;  ///< int64 [B], row of each caption (0..B-1)
   torch::Tensor negative_rows; ///< int64 [B,N], row of each negative, -1 = missing

@@ -24,6 +24,9 @@ class Inputs {
  public:
   int64_t image(const std::filesystem::path& path);
   int64_t text(const std::string& text);
+  /// The number of `other`'s image or text here; it is added if need be.
+  int64_t image_of(const Inputs& other, int64_t number) { return image(other.images_[static_cast<size_t>(number)]); }
+  int64_t text_of(const Inputs& other, int64_t number) { return text(other.texts_[static_cast<size_t>(number)]); }
   const std::vector<std::filesystem::path>& images() const { return images_; }
   const std::vector<std::string>& texts() const { return texts_; }
 
@@ -46,7 +49,8 @@ struct Prediction {
   std::string subtask, id;
   std::vector<float> scores;
   bool correct = false;
-  std::vector<std::pair<const char*, int64_t>> more;  ///< what else the kind of task tells, such as rank
+  std::vector<std::pair<const char*, int64_t>> more = {};  ///< what else the kind of task tells, such as rank
+  size_t category = 0;  ///< the score is the mean over the categories of the accuracy over a category's predictions
 };
 
 /// Percentages throughout.
@@ -64,7 +68,12 @@ class Task {
   virtual ~Task() = default;
   /// Fills all but label and kind. Pure: the same embeddings give the same result.
   virtual TaskResult score(const Embeddings& embeddings) const = 0;
+  /// Keeps at most `limit` items, evenly spread over all, and renumbers: `used` gets what they need of `all`.
+  virtual void keep(int64_t limit, const Inputs& all, Inputs& used) = 0;
 };
+
+/// Of n things at most `limit`, evenly spread: increasing indices, the same for the same numbers.
+std::vector<size_t> spread_indices(size_t n, size_t limit);
 
 /// A benchmark's line in the catalog. Keys are those of TaskConfig besides name and label.
 struct Benchmark {

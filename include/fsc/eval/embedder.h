@@ -2,15 +2,35 @@
 #pragma once
 #include <functional>
 
+#include "fsc/core/error.h"
 #include "fsc/eval/benchmark.h"
 #include "fsc/weights/model_folder.h"
 #include "fsc/tokenize/tokenizer.h"
 
 namespace fsc {
 
+/// Model inputs of the first images of a suite, kept between runs; of one preprocessing at a time.
+class PixelCache {
+ public:
+  explicit PixelCache(int64_t bytes) : bytes_(bytes) {}
+  /// Before a run: forgets what was made for another preprocessing or other images.
+  void prepare(const Preprocess& preprocess, size_t images);
+  /// May be called by several threads for different images.
+  torch::Tensor get(size_t image) const { return image < pixels_.size() ? pixels_[image] : torch::Tensor(); }
+  void put(size_t image, const torch::Tensor& pixels) {
+    if (image < pixels_.size()) pixels_[image] = pixels;
+  }
+
+ private:
+  int64_t bytes_;
+  Preprocess preprocess_;
+  std::vector<torch::Tensor> pixels_;
+};
+
 struct EmbedOptions {
   int64_t batch_size = 64;
   int64_t workers = 2;  ///< threads that decode and resize
+  PixelCache* pixels = nullptr;
 };
 
 /// Told what is being done and how much of it is.
@@ -20,8 +40,14 @@ using EmbedProgress = std::function<void(const char* what, int64_t done, int64_t
 /// each.
 void check_images(const std::vector<std::filesystem::path>& images);
 
+/// The model gave NaN or infinity; names the first input.
+class NotFiniteError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// float32, on the model's device, without gradients; `progress` may be empty. Error lists the first ten images that cannot be
-/// decoded and their count; names the first input for which the model gives NaN or infinity.
+/// decoded and their count; NotFiniteError.
 Embeddings embed(LoadedModel& model, const Tokenizer& tokenizer, const Inputs& inputs, const EmbedOptions& options,
                  const EmbedProgress& progress);
 

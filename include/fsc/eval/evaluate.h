@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fsc/eval/benchmark.h"
+#include "fsc/eval/embedder.h"
 #include "fsc/weights/model_folder.h"
 #include "fsc/tokenize/tokenizer.h"
 
@@ -18,13 +19,22 @@ struct EvalResult {
   std::vector<std::pair<std::string, double>> averages;  ///< mean score of each kind of task that the suite has
 };
 
+/// One number of a result. `by`: a kind of task (composition, zeroshot, retrieval: its average), a task's label, or "average":
+/// the mean of the kinds' averages. UsageError lists what there is; `option` names the wish in it.
+double score_by(const EvalResult& result, const std::string& by, const std::string& option);
+
 /// A suite whose annotations are read and whose images are there.
 class PreparedSuite {
  public:
   /// Error: what a benchmark's files lack, or images that are missing (the first ten and the count).
-  explicit PreparedSuite(const SuiteConfig& config);
+  /// `max_items` > 0: each task keeps at most so many of its items (Task::keep).
+  explicit PreparedSuite(const SuiteConfig& config, int64_t max_items = 0);
   /// Embeds and scores; shows progress on a terminal and logs what took how long.
   EvalResult run(LoadedModel& model, const Tokenizer& tokenizer, const std::string& model_name) const;
+  /// Decoded images up to `bytes` stay in memory from one run to the next, as long as the models want the same preprocessing.
+  void keep_pixels(int64_t bytes);
+  /// No progress and no log line from run(); used by who tells its own story.
+  void be_quiet() { quiet_ = true; }
   const Inputs& inputs() const { return inputs_; }
 
  private:
@@ -36,6 +46,8 @@ class PreparedSuite {
   SuiteConfig config_;
   Inputs inputs_;
   std::vector<Entry> tasks_;
+  std::shared_ptr<PixelCache> pixels_;  ///< null = none are kept
+  bool quiet_ = false;
 };
 
 /// One model on one suite.

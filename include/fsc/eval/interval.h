@@ -22,4 +22,25 @@ Interval wilson_interval(const Count& count);
 /// variance estimates recovery (Zou and Donner 2008). One accuracy gives its Wilson interval; 0 and 100 percent keep a width.
 Interval mean_interval(const std::vector<Count>& counts);
 
+/// The same items before and after: `gained` became right, `lost` became wrong.
+struct PairedCount {
+  int64_t gained = 0, lost = 0, items = 0;
+  double percent() const { return items ? 100.0 * static_cast<double>(gained - lost) / static_cast<double>(items) : 0.0; }
+};
+
+/// Interval of a change of accuracy, in percentage points: the adjusted Wald interval of Bonett and Price (2012) for paired
+/// proportions. [-100, 100] without items.
+Interval paired_interval(const PairedCount& count);
+
+/// A weighted sum of changes taken as independent: value and interval, combined as in mean_interval.
+struct WeightedChange {
+  double weight = 1;
+  PairedCount count;
+};
+struct Change {
+  double value = 0;
+  Interval interval;
+};
+Change sum_of_changes(const std::vector<WeightedChange>& parts);
+
 }  // namespace fsc

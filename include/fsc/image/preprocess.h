@@ -21,6 +21,7 @@ struct Preprocess {
   std::array<double, 3> std = {0.26862954, 0.26130258, 0.27577711};
   Interpolation interpolation = Interpolation::kBicubic;
   ResizeMode resize_mode = ResizeMode::kShortest;
+  bool operator==(const Preprocess&) const = default;
 };
 
 /// data.augment; a probability of 0 switches a part off. Laws as in torchvision.

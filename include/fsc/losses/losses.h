@@ -28,6 +28,11 @@ torch::Tensor contrastive_loss(const torch::Tensor& image_BD, const torch::Tenso
                                const torch::Tensor& scale, MissingNegatives missing = MissingNegatives::kReference,
                                const torch::Tensor& extra_valid_E = {});
 
+/// Sigmoid loss (SigLIP): every pair on its own, 1/B sum over i, j of -log sigmoid(z_ij (s <I_i, T_j> + b)) with z = 1 where
+/// i = j and -1 elsewhere. image_BD, text_BD: unit features; scale: exp(logit_scale), bias: logit_bias, 0-d tensors. -> scalar.
+torch::Tensor sigmoid_loss(const torch::Tensor& image_BD, const torch::Tensor& text_BD, const torch::Tensor& scale,
+                           const torch::Tensor& bias);
+
 /// (1+N)-way loss with column 0 the truth: -sum_c y_c (1-p_c)^gamma log p_c with y_0 = 1-beta+beta/n, y_c = beta/n over the
 /// n = 1 + valid negatives, 0 for missing ones; mean over rows with a valid negative, 0 (with graph) when there is none.
 /// logits_BK; valid_BN bool. Serves global and local scores.

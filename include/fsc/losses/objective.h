@@ -11,7 +11,7 @@
 
 namespace fsc {
 
-enum class LossName { kFsc, kClip };
+enum class LossName { kFsc, kClip, kSiglip };
 
 /// loss.*
 struct LossConfig {
@@ -28,7 +28,9 @@ struct LossConfig {
   void fields(V& v);
   Calibration calibration() const { return {focal_gamma, label_smoothing}; }
   /// True when a term looks at dense tokens, so that the model has to make them.
-  bool needs_tokens() const { return name == LossName::kFsc && local_hn_weight > 0; }
+  bool needs_tokens() const { return name != LossName::kClip && local_hn_weight > 0; }
+  /// True when the loss needs a model with logit_bias.
+  bool needs_bias() const { return name == LossName::kSiglip; }
 };
 
 /// Everything a term may look at. Which text belongs to which image, and as what, is in the index tensors: a further kind of
@@ -43,10 +45,11 @@ struct Features {
   torch::Tensor caption_B;         ///< int64, row of each image's caption
   torch::Tensor negatives_BN;      ///< int64, row of each negative, -1 = missing; N may be 0
   torch::Tensor scale;             ///< exp(logit_scale)
+  torch::Tensor bias = {};         ///< logit_bias; undefined when the model has none
 };
 
 struct Term {
-  std::string name;  ///< key in metrics.jsonl: clip_loss, global_hn_loss, local_hn_loss
+  std::string name;  ///< key in metrics.jsonl: clip_loss or siglip_loss, global_hn_loss, local_hn_loss
   double weight;
   std::function<torch::Tensor(const Features&)> loss;
 };
@@ -64,7 +67,7 @@ Losses evaluate(const std::vector<Term>& objective, const Features& features);
 
 template <>
 struct fsc::config::EnumNames<fsc::LossName> {
-  static constexpr const char* names[] = {"fsc", "clip"};
+  static constexpr const char* names[] = {"fsc", "clip", "siglip"};
 };
 template <>
 struct fsc::config::EnumNames<fsc::SimilarityNormalizer> {
@@ -77,9 +80,10 @@ struct fsc::config::EnumNames<fsc::MissingNegatives> {
 
 template <class V>
 void fsc::LossConfig::fields(V& v) {
-  v(name, "name", "fsc = negatives in their own (1+N)-way losses; clip = contrastive, negatives (if any) as extra columns (NegCLIP)");
-  v(global_hn_weight, "global_hn_weight", "Weight of the global hard-negative loss (fsc)", config::at_least(0.0));
-  v(local_hn_weight, "local_hn_weight", "Weight of the local hard-negative loss (fsc)", config::at_least(0.0));
+  v(name, "name", "fsc = negatives in their own (1+N)-way losses; clip = contrastive, negatives (if any) as extra columns (NegCLIP); "
+    "siglip = sigmoid loss, negatives (if any) as in fsc");
+  v(global_hn_weight, "global_hn_weight", "Weight of the global hard-negative loss (fsc, siglip)", config::at_least(0.0));
+  v(local_hn_weight, "local_hn_weight", "Weight of the local hard-negative loss (fsc, siglip)", config::at_least(0.0));
   v(focal_gamma, "focal_gamma", "Focal exponent of the hard-negative losses", config::at_least(0.0));
   v(label_smoothing, "label_smoothing", "Label smoothing of the hard-negative losses", config::between_open_high(0.0, 1.0));
   v(similarity_normalizer, "similarity_normalizer", "Token-patch weights: minmax or softmax over patches");

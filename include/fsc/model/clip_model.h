@@ -15,29 +15,42 @@
 namespace fsc {
 
 struct EncodedImages {
-  torch::Tensor features_BD;  ///< normalise(ln_post(x)[CLS] . proj)
-  torch::Tensor tokens_BPD;   ///< ln_post(x)[patches] . proj, un-normalised; undefined unless asked for
+  torch::Tensor features_BD;  ///< normalise(ln_post(x)[CLS] . proj); SigLIP: normalise(head(x))
+  torch::Tensor tokens_BPD;   ///< ln_post(x)[patches] . proj; SigLIP: the head with all attention on one patch; un-normalised,
+                              ///< undefined unless asked for
 };
 struct EncodedTexts {
-  torch::Tensor features_RD;  ///< normalise(ln_final(x)[EOT] . text_projection)
+  torch::Tensor features_RD;  ///< normalise(ln_final(x)[EOT] . text_projection); SigLIP: at the last position of the context
   torch::Tensor tokens_RTD;   ///< ln_final(x) . text_projection, un-normalised; undefined unless asked for
 };
 
-class VisionTransformerImpl;
-class TransformerImpl;
-class EmbeddingImpl;
-class LayerNormImpl;
+class ImageTowerImpl;
+class TextTower;
+
+/// While one lives, this thread builds models without touching the memory of their weights: big ones cost nothing until they
+/// are loaded. Until then the weights are undefined.
+class UninitializedWeights {
+ public:
+  UninitializedWeights();
+  ~UninitializedWeights();
+  UninitializedWeights(const UninitializedWeights&) = delete;
+  UninitializedWeights& operator=(const UninitializedWeights&) = delete;
+
+ private:
+  bool before_;
+};
 
 /// Under autocast the towers compute what open_clip's do: the image tower's residual stream takes the lower precision (its
 /// features and tokens too), the text tower's stays float32 (its features and tokens are of the lower precision).
 class ClipModelImpl : public torch::nn::Module {
  public:
-  /// Weights are zero until initialize() or load_state().
+  /// Weights are zero until initialize() or load_state() (but see UninitializedWeights).
   explicit ClipModelImpl(const ArchConfig& arch);
 
   /// images float [B,3,S,S], S = arch().vision.image_size.
   EncodedImages encode_images(const torch::Tensor& images_B3SS, bool with_tokens = false);
-  /// ids int64 [R,T], T <= context length, padded with 0; EOT is the position of the largest id (open_clip's argmax pooling).
+  /// ids int64 [R,T]. CLIP: T <= context length, padded with 0; EOT is the position of the largest id (open_clip's argmax
+  /// pooling). SigLIP: T = context length, padded with the tokenizer's pad id, which has a part in the feature.
   EncodedTexts encode_texts(const torch::Tensor& ids_RT, bool with_tokens = false);
 
   /// exp(logit_scale), with gradient.
@@ -53,14 +66,13 @@ class ClipModelImpl : public torch::nn::Module {
   int64_t parameter_count() const;
 
   torch::Tensor logit_scale;
+  torch::Tensor logit_bias;  ///< of the sigmoid loss; undefined where the architecture has none
 
  private:
+  void reset_logits();
   ArchConfig arch_;
-  std::shared_ptr<VisionTransformerImpl> visual_;
-  std::shared_ptr<TransformerImpl> transformer_;
-  std::shared_ptr<EmbeddingImpl> token_embedding_;
-  std::shared_ptr<LayerNormImpl> ln_final_;
-  torch::Tensor positional_embedding_, text_projection_;
+  std::shared_ptr<ImageTowerImpl> visual_;
+  std::shared_ptr<TextTower> text_;
 };
 TORCH_MODULE(ClipModel);
 
@@ -69,9 +81,13 @@ StateDict state_dict(const ClipModelImpl& model);
 
 /// Copies `state` into the model (converted to the model's dtype). A position embedding of another image grid is interpolated
 /// as open_clip does it (bicubic, antialiased, class token kept), one of another context length linearly; the returned notes
-/// say so. Error, before anything is copied: lists missing and unexpected names and wrong shapes or dtypes, the first ten of
+/// say so, as they do where a model with logit_bias gets none from `state` (it starts at 0, as in open_clip). Error, before anything is copied: lists missing and unexpected names and wrong shapes or dtypes, the first ten of
 /// each and the count, or names a tensor that holds NaN or Inf. `source` is named in errors. The buffer attn_mask, which
 /// some open_clip versions save besides, is ignored.
 std::vector<std::string> load_state(ClipModelImpl& model, const StateDict& state, const std::string& source);
+
+/// The same without copies, for a model that is only asked for features: float32 tensors, and matrices of 16 bits as they are,
+/// become its weights. With the latter run it under autocast to float32.
+std::vector<std::string> share_state(ClipModelImpl& model, const StateDict& state, const std::string& source);
 
 }  // namespace fsc

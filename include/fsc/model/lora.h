@@ -19,26 +19,57 @@ enum class LoraInit {
 struct LoraConfig {
   int64_t rank = 0;  ///< 0 = no LoRA
   double alpha = 1.0;
-  std::vector<std::string> targets = {"linear", "conv1", "attention"};
+  std::vector<std::string> targets = {"linear", "attention", "conv1"};
   double dropout = 0.0;
   LoraInit init = LoraInit::kReference;
 
+  bool is_on() const { return rank > 0; }
   template <class V>
   void fields(V& v);
+  /// `path` is the group's own ("model.lora").
+  void validate(config::Problems& problems, const std::string& path) const;
 };
 
-/// Adds A and B to the targets (values depend on `seed` only) and freezes everything else. Parameter names are the
-/// reference's: <linear>.lora_A [r,in], .lora_B [out,r]; <attn>.in_proj_weight_lora_A [r,W], _lora_B [3W,r];
-/// conv1.lora_A [r*k, 3*k], lora_B [W*k, r*k].
+/// Adds A and B to the targets (values depend on `seed` only) and freezes everything else. What lock_tower has frozen before
+/// gets none. A target is linear (the MLPs), attention (its packed input and its output projection) or conv1 (the patch
+/// embedding), or the end of a module's name with * for anything ("c_fc", "resblocks.1*.mlp.c_proj"; the packed projection is
+/// attn.in_proj); "image." or "text." before any of them keeps it to that tower. UsageError for one that fits no module.
+/// Parameter names are the reference's: <linear>.lora_A [r,in], .lora_B [out,r]; <attn>.in_proj_weight_lora_A [r,W], _lora_B
+/// [3W,r]; conv1.lora_A [r*k, 3*k], lora_B [W*k, r*k], whose product is read as [W,3,k,k].
 void add_lora(ClipModelImpl& model, const LoraConfig& config, uint64_t seed);
 
-/// Folds scale * B A into the weights and drops A and B: a plain model. `strength` scales the whole term (WiSE-FT's alpha).
+/// Adds the A and B that `state` holds to a plain model, for merging or evaluation. Error: metadata without rank and alpha,
+/// names of no module, misshapen or non-finite tensors; the model is then as it was.
+void add_lora(ClipModelImpl& model, const StateDict& state, const std::string& source);
+
+/// Folds strength * scale * B A into the weights and drops A and B: a plain model, nothing frozen. `strength` scales the whole
+/// term (WiSE-FT's alpha).
 void merge_lora(ClipModelImpl& model, double strength = 1.0);
 
-/// The tensors of A and B only; empty without LoRA. metadata: lora_rank, lora_alpha.
+/// The tensors of A and B only, sharing storage with the model; empty without LoRA. metadata: lora_rank, lora_alpha.
 StateDict lora_state(const ClipModelImpl& model);
 
-/// Copies A and B into a model that has them (add_lora with the same config). Error names missing, unexpected, misshapen ones.
+/// Copies A and B into a model that has them (add_lora with the same config). Error names missing, unexpected, misshapen and
+/// non-finite ones, before anything is copied.
 void load_lora_state(ClipModelImpl& model, const StateDict& state, const std::string& source);
 
+/// Whether a parameter is an A or a B.
+bool is_lora_parameter(const std::string& name);
+
 }  // namespace fsc
+
+template <>
+struct fsc::config::EnumNames<fsc::LoraInit> {
+  static constexpr const char* names[] = {"reference", "zero"};
+};
+
+template <class V>
+void fsc::LoraConfig::fields(V& v) {
+  using namespace config;
+  v(rank, "rank", "Rank of the trained branches; everything else is frozen (0 = no LoRA)", between(0, 4096));
+  v(alpha, "alpha", "The branches are scaled by alpha/rank", above(0.0));
+  v(targets, "targets",
+    "Where: linear (the MLPs), attention, conv1, or the end of a module's name with * for anything; image. or text. before it = that tower only");
+  v(dropout, "dropout", "Share of a branch's inputs dropped while training (not in conv1)", between_open_high(0.0, 1.0));
+  v(init, "init", "reference = the official code's, whose step 0 is not quite the base model; zero = step 0 is the base model");
+}

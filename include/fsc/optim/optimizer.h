@@ -1,8 +1,9 @@
-// AdamW with CLIP's two parameter groups, gradient clipping and a skip of non-finite steps that never waits for the device.
+// AdamW with CLIP's exemptions from decay, a learning rate for each tower and layer, gradient clipping and a skip of non-finite steps that never waits for the device.
 #pragma once
 #include <torch/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,19 @@
 namespace fsc {
 
 enum class Schedule { kCosine, kConst, kConstCooldown };
+
+/// optim.image.*, optim.text.*
+struct TowerOptimConfig {
+  double lr_scale = 1.0;
+  double weight_decay_scale = 1.0;
+  double layer_decay = 1.0;
+
+  template <class V>
+  void fields(V& v);
+  /// The learning rate's factor at `layer` of a tower with `blocks` blocks (BEiT's rule): layer 0 = embeddings, 1 ... blocks =
+  /// blocks, blocks + 1 = what follows them, whose factor is lr_scale itself.
+  double lr_factor(int64_t layer, int64_t blocks) const;
+};
 
 /// optim.*
 struct OptimConfig {
@@ -28,6 +42,7 @@ struct OptimConfig {
   double cooldown_end_lr = 0.0;
   double grad_clip = 0.0;
   int64_t max_skipped_steps = 10;
+  TowerOptimConfig image = {}, text = {};
 
   template <class V>
   void fields(V& v);
@@ -69,9 +84,16 @@ struct StepVerdict {
   torch::Tensor skipped;    ///< float, 1 when a gradient was NaN or Inf and the parameters were left alone
 };
 
+/// Factors of the learning rate and of the weight decay of one parameter.
+struct ParameterScale {
+  double lr = 1.0, weight_decay = 1.0;
+};
+using ScaleOf = std::function<ParameterScale(const std::string& name)>;
+
 class AdamW {
  public:
-  AdamW(NamedParameters parameters, const OptimConfig& config);
+  /// `scale_of` tells the factors of each parameter; empty = all 1.
+  AdamW(NamedParameters parameters, const OptimConfig& config, const ScaleOf& scale_of = {});
 
   void zero_grad();
   /// Unscales, measures, clips (config.grad_clip > 0), applies one fused AdamW step and lets the scaler adapt, all on the
@@ -87,7 +109,7 @@ class AdamW {
 
  private:
   struct Group {
-    double weight_decay = 0;
+    double lr_scale = 1, weight_decay = 0;
     std::vector<std::string> names;
     std::vector<torch::Tensor> parameters, exp_avgs, exp_avg_sqs, steps;
   };
@@ -101,6 +123,15 @@ template <>
 struct fsc::config::EnumNames<fsc::Schedule> {
   static constexpr const char* names[] = {"cosine", "const", "const-cooldown"};
 };
+
+template <class V>
+void fsc::TowerOptimConfig::fields(V& v) {
+  using namespace config;
+  v(lr_scale, "lr_scale", "Learning rate of this tower as a multiple of optim.lr", above(0.0));
+  v(weight_decay_scale, "weight_decay_scale", "Weight decay of this tower as a multiple of optim.weight_decay", at_least(0.0));
+  v(layer_decay, "layer_decay", "Factor of the learning rate from each layer to the one below it (1 = all alike)",
+    {.low = 0.0, .high = 1.0, .low_open = true});
+}
 
 template <class V>
 void fsc::OptimConfig::fields(V& v) {
@@ -117,4 +148,6 @@ void fsc::OptimConfig::fields(V& v) {
   v(cooldown_end_lr, "cooldown_end_lr", "const-cooldown: learning rate at the end", at_least(0.0));
   v(grad_clip, "grad_clip", "Largest total gradient norm (0 = off)", at_least(0.0));
   v(max_skipped_steps, "max_skipped_steps", "Stop after this many steps in a row whose gradient was not finite", at_least(1));
+  v.group(image, "image");
+  v.group(text, "text");
 }

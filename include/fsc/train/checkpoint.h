@@ -3,12 +3,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "fsc/core/state_dict.h"
-#include "fsc/image/preprocess.h"
-#include "fsc/model/clip_model.h"
+#include "fsc/weights/lora_folder.h"
 
 namespace fsc {
 
@@ -27,12 +27,18 @@ struct Checkpoint {
   TrainState state;
   std::string config_yaml;
   std::string data_fingerprint;
+  std::string config_sha256 = {};  ///< config_hash, recorded in the model's files
+  std::string guard = {};          ///< the forgetting guard's state, "" without
 };
 
-/// Writes `run/checkpoints/step_N` atomically (model.safetensors, open_clip_config.json, optimizer.safetensors, state.json
-/// with the SHA-256 of the others), then removes all but the newest `keep_last` (0 = keep all).
-void save_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint, const ClipModelImpl& model,
-                     const Preprocess& preprocess, const StateDict& optimizer, int64_t keep_last);
+/// Writes `run/checkpoints/step_N` atomically (write_model, optimizer.safetensors, ema.safetensors when there is an average,
+/// state.json with the SHA-256 of the others), then removes all but the newest `keep_last` (0 = keep all) and those of
+/// the steps `keep`. The model's provenance is the checkpoint's.
+void save_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint, ModelToSave model, const StateDict& optimizer,
+                     int64_t keep_last, const StateDict& average = {}, const std::set<int64_t>& keep = {});
+
+/// Removes the step_N of a run with N > step.
+void remove_checkpoints_after(const std::filesystem::path& run, int64_t step);
 
 /// Reads state.json and verifies the digests of the files beside it. Error names the damaged file.
 Checkpoint open_checkpoint(const std::filesystem::path& folder);
@@ -45,6 +51,7 @@ std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path&
 std::optional<Checkpoint> find_checkpoint(const std::filesystem::path& where);
 
 inline constexpr const char* kOptimizerFile = "optimizer.safetensors";
+inline constexpr const char* kAverageFile = "ema.safetensors";
 inline constexpr const char* kStateFile = "state.json";
 
 }  // namespace fsc

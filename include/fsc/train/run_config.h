@@ -6,8 +6,10 @@
 #include "fsc/config/config.h"
 #include "fsc/data/data_config.h"
 #include "fsc/losses/objective.h"
+#include "fsc/model/lora.h"
 #include "fsc/negatives/negatives.h"
 #include "fsc/optim/optimizer.h"
+#include "fsc/train/guard.h"
 
 namespace fsc {
 
@@ -19,8 +21,14 @@ enum class Device { kAuto, kCpu, kCuda };
 struct ModelConfig {
   std::string arch;
   std::string pretrained;
+  std::string tokenizer;
   int64_t force_image_size = 0;
   int64_t force_context_length = 0;
+  LoraConfig lora;
+  bool lock_image = false;
+  bool lock_text = false;
+  int64_t lock_image_unlocked_blocks = 0;
+  int64_t lock_text_unlocked_blocks = 0;
 
   template <class V>
   void fields(V& v);
@@ -35,6 +43,7 @@ struct TrainConfig {
   Device device = Device::kAuto;
   int64_t seed = 0;
   GradCheckpointing grad_checkpointing = GradCheckpointing::kOff;
+  double ema_decay = 0.0;
   bool deterministic = false;
 
   template <class V>
@@ -62,6 +71,7 @@ struct RunConfig {
   OptimConfig optim;
   TrainConfig train;
   OutputConfig output;
+  GuardConfig guard;
 
   template <class V>
   void fields(V& v) {
@@ -72,6 +82,7 @@ struct RunConfig {
     v.group(optim, "optim");
     v.group(train, "train");
     v.group(output, "output");
+    v.group(guard, "guard");
   }
   void validate(config::Problems& problems) const;
 };
@@ -93,12 +104,18 @@ struct fsc::config::EnumNames<fsc::Device> {
 
 template <class V>
 void fsc::ModelConfig::fields(V& v) {
-  v(arch, "arch", "open_clip's model name, or the path of a model-config JSON (empty = the pretrained folder's)");
-  v(pretrained, "pretrained", "Weights to start from: a run folder, a checkpoint folder or a .safetensors file (empty = random)");
+  v(arch, "arch", "open_clip's model name, or the path of a model-config JSON (empty = what pretrained says; force:NAME overrules it)");
+  v(pretrained, "pretrained", "Weights to start from: a run folder, a checkpoint, a model folder of open_clip or Hugging Face, or a file of weights (empty = random)");
+  v(tokenizer, "tokenizer", "SigLIP's sentencepiece model (.model); empty = the one beside model.pretrained");
   v(force_image_size, "force_image_size", "Image size in pixels other than the architecture's; position embeddings are interpolated (0 = off)",
     config::at_least(0));
   v(force_context_length, "force_context_length", "Tokens a text other than the architecture's; position embeddings are interpolated (0 = off)",
     config::at_least(0));
+  v.group(lora, "lora");
+  v(lock_image, "lock_image", "Freeze the image tower");
+  v(lock_text, "lock_text", "Freeze the text tower");
+  v(lock_image_unlocked_blocks, "lock_image_unlocked_blocks", "With lock_image: the last n blocks, last norm and projection are trained", config::at_least(0));
+  v(lock_text_unlocked_blocks, "lock_text_unlocked_blocks", "With lock_text: the last n blocks, last norm and projection are trained", config::at_least(0));
 }
 
 template <class V>
@@ -112,6 +129,8 @@ void fsc::TrainConfig::fields(V& v) {
   v(device, "device", "Where to compute; auto = CUDA when there is one");
   v(seed, "seed", "Seed of everything random", config::at_least(0));
   v(grad_checkpointing, "grad_checkpointing", "Recompute activations in the backward pass (true = both towers, image, text): less memory, more time");
+  v(ema_decay, "ema_decay", "Also average the weights: average = ema_decay * average + (1 - ema_decay) * weights after each step (0 = off)",
+    config::between_open_high(0.0, 1.0));
   v(deterministic, "deterministic", "Refuse operations whose result may vary from run to run");
 }
 

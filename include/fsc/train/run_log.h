@@ -43,6 +43,10 @@ class RunLog {
  public:
   RunLog(const std::filesystem::path& run, int64_t first_step, bool tensorboard);
   void write(const Metrics& metrics);
+  /// To TensorBoard only.
+  void scalars(int64_t step, const std::vector<std::pair<std::string, double>>& values) {
+    if (events_) events_->scalars(step, values);
+  }
   /// loss_curve.png from all of metrics.jsonl.
   void draw_curve() const;
 

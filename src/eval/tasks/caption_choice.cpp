@@ -26,7 +26,7 @@ class CaptionChoiceTask : public Task {
       const float* image = images.data_ptr<float>() + item.image * size;
       const auto cosine = [&](int64_t text) { return dot(image, texts.data_ptr<float>() + embeddings.row(text) * size, size); };
       const double truth = cosine(item.caption);
-      Prediction prediction{subtask.name, item.id, {static_cast<float>(truth)}, true, {}};
+      Prediction prediction{subtask.name, item.id, {static_cast<float>(truth)}, true, {}, subtask.category};
       for (const int64_t foil : item.foils) {
         const double other = cosine(foil);
         prediction.scores.push_back(static_cast<float>(other));
@@ -43,6 +43,23 @@ class CaptionChoiceTask : public Task {
     result.interval = mean_interval(categories);
     result.chance = chance / static_cast<double>(items_.items.size());
     return result;
+  }
+
+  /// Each subtask keeps the same number of items, so that the score's categories stay as balanced as they can be.
+  void keep(int64_t limit, const Inputs& all, Inputs& used) override {
+    std::vector<std::vector<size_t>> places(items_.subtasks.size());
+    for (size_t i = 0; i < items_.items.size(); ++i) places[items_.items[i].subtask].push_back(i);
+    const size_t each = std::max<size_t>(1, static_cast<size_t>(limit) / places.size());
+    std::vector<CaptionChoiceItem> kept;
+    for (const auto& of_subtask : places)
+      for (const size_t i : spread_indices(of_subtask.size(), each)) {
+        auto item = items_.items[of_subtask[i]];
+        item.image = used.image_of(all, item.image);
+        item.caption = used.text_of(all, item.caption);
+        for (auto& foil : item.foils) foil = used.text_of(all, foil);
+        kept.push_back(std::move(item));
+      }
+    items_.items = std::move(kept);
   }
 
  private:

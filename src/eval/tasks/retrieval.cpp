@@ -46,12 +46,7 @@ std::vector<Ranked> rank_all(const torch::Tensor& queries_QD, const torch::Tenso
 
 class RetrievalTask : public Task {
  public:
-  explicit RetrievalTask(RetrievalItems items) : items_(std::move(items)), captions_of_(items_.images.size()) {
-    for (size_t c = 0; c < items_.owner.size(); ++c) {
-      captions_of_[items_.owner[c]].push_back(c);
-      image_of_.push_back({items_.owner[c]});
-    }
-  }
+  explicit RetrievalTask(RetrievalItems items) : items_(std::move(items)) { link(); }
 
   TaskResult score(const Embeddings& embeddings) const override {
     std::vector<int64_t> text_rows, image_columns(items_.images.size());
@@ -71,19 +66,44 @@ class RetrievalTask : public Task {
     const torch::Tensor distinct = embeddings.texts_UD.index_select(0, torch::tensor(used));
 
     TaskResult result;
-    const Count i2t = add("i2t", rank_all(images, distinct, text_columns, captions_of_), items_.image_ids, result);
+    const Count i2t = add(0, "i2t", rank_all(images, distinct, text_columns, captions_of_), items_.image_ids, result);
     std::vector<std::string> numbers;
     for (size_t c = 0; c < items_.captions.size(); ++c) numbers.push_back(std::to_string(c));
-    const Count t2i = add("t2i", rank_all(captions, images, image_columns, image_of_), numbers, result);
+    const Count t2i = add(1, "t2i", rank_all(captions, images, image_columns, image_of_), numbers, result);
     result.score = (i2t.percent() + t2i.percent()) / 2;
     result.interval = mean_interval({i2t, t2i});
     result.chance = chance();
     return result;
   }
 
+  /// Whole images with all their captions.
+  void keep(int64_t limit, const Inputs& all, Inputs& used) override {
+    RetrievalItems kept;
+    for (const size_t i : spread_indices(items_.images.size(), static_cast<size_t>(limit))) {
+      for (const size_t c : captions_of_[i]) {
+        kept.captions.push_back(used.text_of(all, items_.captions[c]));
+        kept.owner.push_back(kept.images.size());
+      }
+      kept.images.push_back(used.image_of(all, items_.images[i]));
+      kept.image_ids.push_back(items_.image_ids[i]);
+    }
+    items_ = std::move(kept);
+    link();
+  }
+
  private:
+  /// Who belongs to whom.
+  void link() {
+    captions_of_.assign(items_.images.size(), {});
+    image_of_.clear();
+    for (size_t c = 0; c < items_.owner.size(); ++c) {
+      captions_of_[items_.owner[c]].push_back(c);
+      image_of_.push_back({items_.owner[c]});
+    }
+  }
+
   /// Adds one direction's recalls and predictions; returns the count behind R@1.
-  static Count add(const std::string& name, const std::vector<Ranked>& ranked, const std::vector<std::string>& ids,
+  static Count add(size_t category, const std::string& name, const std::vector<Ranked>& ranked, const std::vector<std::string>& ids,
                    TaskResult& result) {
     Count first;
     for (const int64_t cut : kCuts) {
@@ -94,7 +114,7 @@ class RetrievalTask : public Task {
     }
     for (size_t q = 0; q < ranked.size(); ++q)
       result.predictions.push_back(
-          {name, ids[q], {ranked[q].own, ranked[q].best}, ranked[q].rank == 0, {{"rank", ranked[q].rank}}});
+          {name, ids[q], {ranked[q].own, ranked[q].best}, ranked[q].rank == 0, {{"rank", ranked[q].rank}}, category});
     return first;
   }
 

@@ -47,6 +47,22 @@ class ZeroShotTask : public Task {
     return result;
   }
 
+  /// The images are in order of class, so that an even spread takes from all. With many classes few prompts of each are kept.
+  void keep(int64_t limit, const Inputs& all, Inputs& used) override {
+    std::vector<ZeroShotItems::Image> kept;
+    for (const size_t i : spread_indices(items_.images.size(), static_cast<size_t>(limit))) {
+      kept.push_back(items_.images[i]);
+      kept.back().image = used.image_of(all, kept.back().image);
+    }
+    items_.images = std::move(kept);
+    const size_t prompts_each = std::max<size_t>(1, 4 * static_cast<size_t>(limit) / items_.prompts.size());
+    for (auto& prompts : items_.prompts) {
+      std::vector<int64_t> few;
+      for (const size_t i : spread_indices(prompts.size(), prompts_each)) few.push_back(used.text_of(all, prompts[i]));
+      prompts = std::move(few);
+    }
+  }
+
  private:
   /// Weights of the distinct sets of prompts and each class's row: classes with the same prompts tie exactly.
   std::pair<torch::Tensor, std::vector<size_t>> class_weights(const Embeddings& embeddings) const {

@@ -1,0 +1,57 @@
+// The forgetting guard's options: a small fixed probe is scored while the model trains.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "fsc/config/config.h"
+
+namespace fsc {
+
+/// What happens when a probe finds more forgetting than guard.max_drop.
+enum class GuardAction {
+  kWarn,      ///< a warning
+  kStop,      ///< the run ends; its result is the best checkpoint that kept the limit
+  kRollback,  ///< back to that checkpoint with a lower learning rate
+  kWiseFt,    ///< a warning; at the end the largest alpha between the start and the end that keeps the limit
+};
+
+/// guard.*
+struct GuardConfig {
+  int64_t every_steps = 0;
+  std::string suite;
+  int64_t items = 200;
+  double max_drop = 2.0;
+  GuardAction action = GuardAction::kWarn;
+  double rollback_lr_factor = 0.5;
+  int64_t max_rollbacks = 3;
+  int64_t alphas = 10;
+  int64_t keep = 5;
+  double budget = 0.05;
+
+  bool is_on() const { return every_steps > 0; }
+  template <class V>
+  void fields(V& v);
+};
+
+}  // namespace fsc
+
+template <>
+struct fsc::config::EnumNames<fsc::GuardAction> {
+  static constexpr const char* names[] = {"warn", "stop", "rollback", "wise-ft"};
+};
+
+template <class V>
+void fsc::GuardConfig::fields(V& v) {
+  using namespace config;
+  v(every_steps, "every_steps", "Steps between two scorings of the probe, which is scored at the start and the end too (0 = no guard)", at_least(0));
+  v(suite, "suite", "Suite of the probe, as for fsc-eval; empty = of configs/eval/{sugarcrepe,zeroshot,retrieval}.yaml what is there, else the synthetic world");
+  v(items, "items", "Items of each task that are scored, evenly spread over all of them (0 = all)", at_least(0));
+  v(max_drop, "max_drop", "Limit: percentage points that the mean of the zero-shot and that of the retrieval tasks may lose against step 0", at_least(0.0));
+  v(action, "action", "Beyond the limit: warn; stop (the result is the best checkpoint within); rollback (to it, with a lower rate); wise-ft (at the end)");
+  v(rollback_lr_factor, "rollback_lr_factor", "rollback: factor of the learning rate, each time", between_open_high(0.0, 1.0));
+  v(max_rollbacks, "max_rollbacks", "rollback: so many times, then as stop", at_least(0));
+  v(alphas, "alphas", "wise-ft: alphas tried are 0, 1/N, 2/N ... 1", between(1, 1000));
+  v(keep, "keep", "Checkpoints kept of the Pareto front of composition against forgetting, beyond output.keep_last (0 = all of it)", at_least(0));
+  v(budget, "budget", "Share of the training work that probing may cost, by count of operations; every_steps is stretched to keep it (0 = no bound)",
+    at_least(0.0));
+}

@@ -1,0 +1,94 @@
+// The forgetting guard: scores the probe while a model trains, keeps the Pareto front of its checkpoints, and says what to do.
+#pragma once
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "detail_guard_rules.h"
+#include "detail_probe.h"
+#include "detail_session.h"
+
+namespace fsc {
+
+/// What the trainer does after a probe.
+struct GuardVerdict {
+  enum class Next { kGoOn, kStop, kRollBack };
+  Next next = Next::kGoOn;
+  bool save = false;  ///< this step belongs to the front (or is where the run stopped)
+  std::vector<std::pair<std::string, double>> scalars;  ///< for TensorBoard
+};
+
+/// Everything it decides is a function of the config, the data and the probe's scores, never of a clock; its state goes into
+/// the checkpoints, so that a resumed run decides the same. `config` and `session` must outlive it.
+class Guard {
+ public:
+  /// Opens the probe. Error as for Probe.
+  Guard(const RunConfig& config, const Session& session);
+
+  /// No probe yet: step 0 is due.
+  bool is_new() const { return base_.empty(); }
+  /// Scored at step 0, every guard.every_steps (stretched to keep guard.budget) and at the end.
+  bool due(int64_t step) const;
+  /// Scores the session's model after `step`, logs and records it. The first call must be for step 0.
+  GuardVerdict probe(int64_t step);
+  bool stopped() const { return stopped_; }
+  /// Of the learning rate.
+  double lr_factor() const;
+  /// The checkpoint with the best composition that kept the limit.
+  std::filesystem::path best_checkpoint() const { return checkpoint_of(best_step()); }
+  int64_t best_step() const;
+  std::filesystem::path first_checkpoint() const { return checkpoint_of(0); }
+  /// Checkpoints that must survive output.keep_last.
+  std::set<int64_t> kept_steps() const;
+
+  /// wise-ft: the largest alpha on the grid that keeps the limit; `move_to` sets the session's model to an alpha. Asked after
+  /// the probe of the end.
+  double choose_alpha(const std::function<void(double alpha)>& move_to);
+
+  /// JSON for a checkpoint's state.json, and the way back. `folder` is that checkpoint's; the front's checkpoints beside it
+  /// are copied when it lies in another run. UsageError when the probe is another one.
+  std::string state() const;
+  void restore(const std::string& state, const std::filesystem::path& folder);
+  /// What probing cost.
+  void log_cost() const;
+
+ private:
+  struct AlphaPoint {
+    double alpha = 0, composition = 0, forgetting = 0;
+  };
+  Outcomes score() const;
+  void bound_cost();
+  void decide(GuardVerdict& verdict);
+  void warn_of_crossings(const ProbePoint& point);
+  void log_point(const ProbePoint& point, double seconds) const;
+  std::string share_text() const;
+  void write_files() const;
+  std::filesystem::path checkpoint_of(int64_t step) const;
+
+  const RunConfig& run_config_;
+  const GuardConfig& config_;
+  const Session& session_;
+  std::filesystem::path run_;
+  Probe probe_;
+  int64_t every_ = 0;
+
+  Outcomes base_;
+  std::vector<ProbePoint> points_;
+  std::map<std::string, bool> over_;  ///< kinds that are beyond the limit, so that a crossing is told once
+  int64_t rollbacks_ = 0;
+  bool stopped_ = false;
+  std::vector<AlphaPoint> alphas_;
+  std::optional<double> chosen_;
+
+  std::chrono::steady_clock::time_point started_;
+  mutable double seconds_ = 0;
+  mutable int64_t scored_ = 0;
+};
+
+}  // namespace fsc

@@ -1,0 +1,65 @@
+// What the guard decides, as pure functions of probe scores.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fsc/eval/evaluate.h"
+#include "fsc/model/arch_config.h"
+
+namespace fsc {
+
+/// One task's part of a probe: which items were right, by category ("0110...").
+struct TaskOutcome {
+  std::string label;
+  TaskKind kind = TaskKind::kComposition;
+  double score = 0;
+  std::vector<std::string> correct;
+};
+using Outcomes = std::vector<TaskOutcome>;
+Outcomes outcomes_of(const EvalResult& result);
+/// The same items, all wrong: a model that gives no numbers.
+Outcomes all_wrong(Outcomes like);
+
+/// A score now and its change against step 0 over the same items.
+struct ScoreChange {
+  std::string name;  ///< a task's label or a kind's name
+  double score = 0;
+  Change change;
+};
+ScoreChange task_change(const TaskOutcome& before, const TaskOutcome& now);
+/// The mean over the tasks of `kind`; nothing when there is none.
+std::optional<ScoreChange> kind_change(const Outcomes& before, const Outcomes& now, TaskKind kind);
+
+/// One probe on the plane that the guard looks at.
+struct ProbePoint {
+  int64_t step = 0;
+  double composition = 0;  ///< mean score
+  double forgetting = 0;   ///< the larger drop of the zero-shot and the retrieval mean against step 0; negative = both rose
+  std::vector<ScoreChange> kinds, tasks;
+  bool abandoned = false;  ///< a rollback went back behind it
+};
+ProbePoint make_point(int64_t step, const Outcomes& before, const Outcomes& now);
+
+/// At least as good in both, better in one.
+bool dominates(const ProbePoint& a, const ProbePoint& b);
+/// Indices of the front of the points that are not abandoned, by rising forgetting; of equal points the first.
+std::vector<size_t> pareto_front(const std::vector<ProbePoint>& points);
+/// The index of the best composition with forgetting <= max_drop among the points that are not abandoned; of equal ones the
+/// one with less forgetting, then the first. Step 0 always keeps the limit, so there is one.
+size_t best_within(const std::vector<ProbePoint>& points, double max_drop);
+/// The front thinned to `keep` members (0 = all): the one nearest to its neighbours goes first, never `best`, and the two ends
+/// last.
+std::vector<size_t> thin_front(const std::vector<ProbePoint>& points, std::vector<size_t> front, size_t keep, size_t best);
+
+/// The largest of 1, (n-1)/n, ..., 0 for which `forgetting_at` is within the limit; it is not asked about 0.
+double largest_alpha(int64_t n, double max_drop, const std::function<double(double alpha)>& forgetting_at);
+
+/// Multiply-adds of a forward pass over `images` images and texts of `tokens` tokens in all.
+double forward_work(const ArchConfig& arch, double images, double tokens);
+/// The smallest multiple of `every` that makes probing at most `budget` of the training work (0 = no bound).
+int64_t stretched_interval(int64_t every, double budget, double probe_work, double step_work);
+
+}  // namespace fsc

@@ -1,0 +1,22 @@
+// WiSE-FT at the end of a run: a model in training moved along the path from where it started.
+#pragma once
+#include <filesystem>
+
+#include "fsc/core/state_dict.h"
+#include "fsc/model/clip_model.h"
+
+namespace fsc {
+
+/// From the start to the weights as they are now. The start of a LoRA model is the one without LoRA: its B are scaled.
+class ResultPath {
+ public:
+  ResultPath(ClipModelImpl& model, const std::filesystem::path& first_checkpoint);
+  /// Sets the model's weights; 0 = the start, 1 = the end.
+  void move_to(double alpha);
+
+ private:
+  ClipModelImpl& model_;
+  StateDict from_, to_;
+};
+
+}  // namespace fsc

@@ -1,0 +1,172 @@
+// The guard's decisions over the course of a run; the rules themselves are in guard_rules.cpp.
+#include <spdlog/spdlog.h>
+
+#include <cmath>
+
+#include "detail_guard.h"
+#include "fsc/core/error.h"
+#include "fsc/core/log.h"
+#include "fsc/eval/embedder.h"
+#include "fsc/model/towers.h"
+
+namespace fsc {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// "synthetic_zeroshot 61.50 (-5.75, 95% -9.31 to -2.12)"
+std::string change_text(const ScoreChange& score) {
+  return fmt::format("{} {:.2f} ({:+.2f}, 95% {:+.2f} to {:+.2f})", score.name, score.score, score.change.value, score.change.interval.low,
+                     score.change.interval.high);
+}
+
+}  // namespace
+
+Guard::Guard(const RunConfig& config, const Session& session)
+    : run_config_(config), config_(config.guard), session_(session), run_(config.output.dir), probe_(config.guard, run_), every_(config.guard.every_steps) {
+  bound_cost();
+  started_ = Clock::now();
+}
+
+/// By counting multiply-adds, not by a clock: the interval decides where the run stops or turns back, and a run must repeat.
+void Guard::bound_cost() {
+  const ArchConfig& arch = session_.learner.model->arch();
+  const double probe_tokens = static_cast<double>(probe_.tokens(*session_.tokenizer, arch.text.context_length));
+  const double probe_work = forward_work(arch, static_cast<double>(probe_.images()), probe_tokens);
+  const double images = static_cast<double>(run_config_.train.samples_per_step());
+  const double texts = images * static_cast<double>(1 + session_.loader->negatives_per_caption());
+  const double tokens = texts * probe_tokens / static_cast<double>(probe_.texts());
+  // A backward pass is twice the forward one; without gradients of the weights (LoRA) about as much, of a frozen tower nothing.
+  const double factor = run_config_.model.lora.is_on() ? 2 : 3;
+  const double step_work = (run_config_.model.lock_image ? 1 : factor) * forward_work(arch, images, 0) +
+                           (run_config_.model.lock_text ? 1 : factor) * forward_work(arch, 0, tokens);
+  every_ = stretched_interval(config_.every_steps, config_.budget, probe_work, step_work);
+  spdlog::info("guard: a probe costs about {:.2f} steps' work and is scored every {} steps; limit {:g} points, action {}", probe_work / step_work, every_,
+               config_.max_drop, config::enum_name(config_.action));
+  if (every_ > config_.every_steps)
+    spdlog::info("guard: that is not every {} steps (guard.every_steps), which would cost more than {:g}% of the training (guard.budget); fewer guard.items, or a higher budget, allow it",
+                 config_.every_steps, 100 * config_.budget);
+}
+
+bool Guard::due(int64_t step) const { return step % every_ == 0 || step == session_.total_steps; }
+
+Outcomes Guard::score() const {
+  const auto begin = Clock::now();
+  Outcomes outcomes;
+  try {
+    outcomes = probe_.score(session_.learner.model, session_.preprocess, *session_.tokenizer, session_.learner.precision);
+  } catch (const NotFiniteError& error) {
+    if (base_.empty()) throw;
+    spdlog::warn("guard: {}; every item of the probe counts as wrong", error.what());
+    outcomes = all_wrong(base_);
+  }
+  seconds_ += seconds_since(begin);
+  ++scored_;
+  return outcomes;
+}
+
+GuardVerdict Guard::probe(int64_t step) {
+  const double before = seconds_;
+  const Outcomes now = score();
+  if (base_.empty()) base_ = now;
+  points_.push_back(make_point(step, base_, now));
+  log_point(points_.back(), seconds_ - before);
+  GuardVerdict verdict;
+  for (const auto& kind : points_.back().kinds) verdict.scalars.emplace_back("guard/" + kind.name, kind.score);
+  verdict.scalars.emplace_back("guard/forgetting", points_.back().forgetting);
+  decide(verdict);
+  verdict.save = verdict.next == GuardVerdict::Next::kStop || (verdict.next == GuardVerdict::Next::kGoOn && kept_steps().count(step) > 0);
+  write_files();
+  return verdict;
+}
+
+void Guard::decide(GuardVerdict& verdict) {
+  const ProbePoint& point = points_.back();
+  warn_of_crossings(point);
+  if (point.forgetting <= config_.max_drop) return;
+  if (config_.action != GuardAction::kStop && config_.action != GuardAction::kRollback) return;
+  const int64_t best = best_step();
+  if (config_.action == GuardAction::kStop || rollbacks_ == config_.max_rollbacks) {
+    stopped_ = true;
+    verdict.next = GuardVerdict::Next::kStop;
+    spdlog::warn("guard: the run stops at step {}{}; its result is step {}, the best composition that kept the limit", point.step,
+                 config_.action == GuardAction::kRollback ? fmt::format(" after {} rollbacks (guard.max_rollbacks)", rollbacks_) : "", best);
+    return;
+  }
+  const int64_t from = point.step;
+  for (auto& one : points_)
+    if (one.step > best) one.abandoned = true;
+  ++rollbacks_;
+  over_.clear();
+  verdict.next = GuardVerdict::Next::kRollBack;
+  spdlog::warn("guard: back from step {} to step {}, the best composition that kept the limit, with {:g} times the learning rate (rollback {} of {})", from,
+               best, lr_factor(), rollbacks_, config_.max_rollbacks);
+}
+
+/// A kind that stays beyond the limit is told once, one that comes back and crosses it again is told again.
+void Guard::warn_of_crossings(const ProbePoint& point) {
+  for (const auto& kind : point.kinds) {
+    if (kind.name == kind_name(TaskKind::kComposition)) continue;
+    const bool over = -kind.change.value > config_.max_drop;
+    if (over && !over_[kind.name])
+      spdlog::warn("guard: {} has lost {:.2f} points against step 0, more than {:g} (guard.max_drop)", kind.name, -kind.change.value, config_.max_drop);
+    if (!over && over_[kind.name]) spdlog::info("guard: {} is within the limit again", kind.name);
+    over_[kind.name] = over;
+  }
+}
+
+void Guard::log_point(const ProbePoint& point, double seconds) const {
+  spdlog::info("guard: step {}, {} images and {} texts in {}{}", point.step, probe_.images(), probe_.texts(), format_duration(seconds), share_text());
+  for (size_t i = 0; i < point.tasks.size(); ++i)
+    spdlog::info("guard:   {:<11} {}", kind_name(base_[i].kind), change_text(point.tasks[i]));
+  if (point.tasks.size() == point.kinds.size()) return;
+  for (const auto& kind : point.kinds) spdlog::info("guard:   mean of      {}", change_text(kind));
+}
+
+std::string Guard::share_text() const {
+  const double training = seconds_since(started_) - seconds_;
+  return scored_ < 2 || training <= 0 ? "" : fmt::format("; all probes {:.1f}% of the training time", 100 * seconds_ / training);
+}
+
+void Guard::log_cost() const {
+  if (scored_ > 0) spdlog::info("guard: {} probes in {}{}", scored_, format_duration(seconds_), share_text());
+}
+
+double Guard::lr_factor() const { return std::pow(config_.rollback_lr_factor, static_cast<double>(rollbacks_)); }
+
+int64_t Guard::best_step() const { return points_[best_within(points_, config_.max_drop)].step; }
+
+std::set<int64_t> Guard::kept_steps() const {
+  std::set<int64_t> steps = {0};  // where wise-ft's path begins and the last resort of a rollback
+  if (points_.empty()) return steps;
+  const size_t best = best_within(points_, config_.max_drop);
+  for (const size_t i : thin_front(points_, pareto_front(points_), static_cast<size_t>(config_.keep), best)) steps.insert(points_[i].step);
+  return steps;
+}
+
+double Guard::choose_alpha(const std::function<void(double alpha)>& move_to) {
+  TORCH_CHECK(!points_.empty(), "the end was not scored");
+  alphas_ = {{1, points_.back().composition, points_.back().forgetting}};
+  spdlog::info("guard: alpha 1 (the end of the run): composition {:.2f}, forgetting {:.2f}", alphas_[0].composition, alphas_[0].forgetting);
+  const double alpha = largest_alpha(config_.alphas, config_.max_drop, [&](double at) {
+    if (at == 1) return alphas_[0].forgetting;
+    move_to(at);
+    const ProbePoint point = make_point(session_.total_steps, base_, score());
+    alphas_.push_back({at, point.composition, point.forgetting});
+    spdlog::info("guard: alpha {:g}: composition {:.2f}, forgetting {:.2f}", at, point.composition, point.forgetting);
+    return point.forgetting;
+  });
+  move_to(alpha);
+  if (alpha == 0) alphas_.push_back({0, points_.front().composition, 0});
+  chosen_ = alpha;
+  spdlog::info("guard: the result is alpha {:g} between the start and the end of the run, the largest of 0, 1/{}, ... 1 that loses at most {:g} points",
+               alpha, config_.alphas, config_.max_drop);
+  write_files();
+  return alpha;
+}
+
+fs::path Guard::checkpoint_of(int64_t step) const { return run_ / "checkpoints" / ("step_" + std::to_string(step)); }
+
+}  // namespace fsc

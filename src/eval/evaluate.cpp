@@ -2,6 +2,7 @@
 #include "fsc/eval/evaluate.h"
 
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
@@ -69,6 +70,7 @@ EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, co
   line.finish();
   const double embedded = now();
   c10::InferenceMode inference;
+  const c10::impl::ExcludeDispatchKeyGuard plain(c10::autocast_dispatch_keyset);  // a caller's autocast is for the model only
   EvalResult result{model_name, {}, {}};
   for (const auto& entry : tasks_) {
     TaskResult task = entry.task->score(embeddings);

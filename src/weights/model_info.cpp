@@ -8,6 +8,7 @@
 
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
+#include "fsc/weights/lora_folder.h"
 #include "weights/detail_names.h"
 #include "weights/detail_source.h"
 
@@ -137,6 +138,16 @@ void describe_rows(const ModelDescription& d, std::string& text) {
 
 }  // namespace
 
+namespace {
+
+std::string lora_text(const std::map<std::string, std::string>& metadata) {
+  const auto at = [&](const char* key) { return metadata.count(key) ? metadata.at(key) : std::string("?"); };
+  const std::string base = at("lora_base");
+  return "LoRA of rank " + at("lora_rank") + ", alpha " + at("lora_alpha") + ", on " + (base.empty() ? "random weights" : base);
+}
+
+}  // namespace
+
 ModelInfo inspect_model(const std::filesystem::path& path) {
   const detail::ModelFiles files = detail::find_files(path);
   const CheckpointFile file = read_checkpoint_file(files.weights);
@@ -145,7 +156,7 @@ ModelInfo inspect_model(const std::filesystem::path& path) {
   info.weights = files.weights;
   info.metadata = file.state.metadata;
   info.kind = kind_of(files, file, info.metadata);
-  info.names = detail::style_text(detail::name_style(file.state));
+  info.names = is_lora(files.weights) ? lora_text(info.metadata) : detail::style_text(detail::name_style(file.state));
   try {
     detail::Resolved resolved = detail::resolve(files, file, "", /*lenient=*/true);
     info.description = std::move(resolved.description);

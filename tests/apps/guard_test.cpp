@@ -270,6 +270,18 @@ TEST(Guard, ScoresTheAverageAndPutsTheWeightsBack) {
   for (const char* file : {"model.safetensors", "ema/model.safetensors"}) expect_same_weights(world() / "average" / file, world() / "average-unwatched" / file);
 }
 
+class GuardPrecision : public testing::TestWithParam<const char*> {};
+
+TEST_P(GuardPrecision, WatchesAndMixes) {
+  auto settings = world().guarded("wise-ft", "0.1");
+  settings.insert(settings.end(), {std::string("train.precision=") + GetParam(), "train.ema_decay=0.1", "train.grad_checkpointing=true"});
+  const Ended ended = world().train(GetParam(), settings);
+  ASSERT_EQ(ended.code, 0) << ended.output;
+  EXPECT_GE(json::parse(split(read_all((world() / GetParam() / "guard.jsonl").string()))[0])["tasks"]["retrieval"]["score"], 80.0) << "as good as in fp32, or nearly";
+  EXPECT_LT(pareto(world() / GetParam())["wise_ft"]["alpha"], 1.0);
+}
+INSTANTIATE_TEST_SUITE_P(Precision, GuardPrecision, testing::Values("amp_bf16", "bf16"));
+
 TEST(Guard, TheDefaultProbeIsDrawnWhereTheUserHasNone) {
   auto settings = world().guarded("warn", "1e-6");
   settings.insert(settings.end(), {"guard.suite=", "guard.items=14", "train.max_steps=2"});

@@ -52,6 +52,6 @@ void fsc::GuardConfig::fields(V& v) {
   v(max_rollbacks, "max_rollbacks", "rollback: so many times, then as stop", at_least(0));
   v(alphas, "alphas", "wise-ft: alphas tried are 0, 1/N, 2/N ... 1", between(1, 1000));
   v(keep, "keep", "Checkpoints kept of the Pareto front of composition against forgetting, beyond output.keep_last (0 = all of it)", at_least(0));
-  v(budget, "budget", "Share of the training work that probing may cost, by count of operations; every_steps is stretched to keep it (0 = no bound)",
+  v(budget, "budget", "Share of the training that probes between the first and the last may cost, by count of operations; every_steps is stretched to keep it (0 = no bound)",
     at_least(0.0));
 }

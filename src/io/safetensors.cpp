@@ -71,14 +71,14 @@ StateDict state_of(const InputFile& file, F tensor_of) {
   return state;
 }
 
-const char* dtype_name(const torch::Tensor& tensor, const std::string& name) {
-  for (const auto& known : detail::safetensors_dtypes()) {
-    if (known.dtype == tensor.scalar_type()) return known.name;
-  }
-  TORCH_CHECK(false, "tensor ", name, " has dtype ", tensor.scalar_type(), ", which safetensors cannot hold");
-}
-
 }  // namespace
+
+const char* safetensors_dtype_name(torch::ScalarType dtype) {
+  for (const auto& known : detail::safetensors_dtypes()) {
+    if (known.dtype == dtype) return known.name;
+  }
+  return nullptr;
+}
 
 StateDict read_safetensors(const fs::path& path) {
   const InputFile file(path);
@@ -119,7 +119,9 @@ void write_safetensors(const fs::path& path, const StateDict& state) {
     const auto& [name, tensor] = entries[i];
     TORCH_CHECK(name != "__metadata__", "__metadata__ is reserved by the safetensors format");
     nlohmann::ordered_json& field = header[name];
-    field["dtype"] = dtype_name(tensor, name);
+    const char* dtype = safetensors_dtype_name(tensor.scalar_type());
+    TORCH_CHECK(dtype, "tensor ", name, " has dtype ", tensor.scalar_type(), ", which safetensors cannot hold");
+    field["dtype"] = dtype;
     field["shape"] = tensor.sizes().vec();
     field["data_offsets"] = {begin[i], begin[i] + tensor.nbytes()};
   }

@@ -29,8 +29,19 @@ Features Learner::encode(const Batch& batch, int64_t part, uint64_t random) {
   const EncodedImages image = model->encode_images(images, needs_tokens);
   const EncodedTexts text = model->encode_texts(here(slice_of(batch.text_ids, part, accum_freq)), needs_tokens);
   return {.image_BD = image.features_BD, .image_tokens_BPD = image.tokens_BPD, .text_RD = text.features_RD, .text_tokens_RTD = text.tokens_RTD,
-          .text_valid_RT = here(batch.text_valid), .owner_R = here(batch.owner), .caption_B = here(batch.caption_rows),
-          .negatives_BN = here(batch.negative_rows), .scale = model->scale(), .bias = model->logit_bias};
+          .text_valid_RT = {}, .owner_R = {}, .caption_B = {}, .negatives_BN = {}, .scale = {}, .bias = {}};
+}
+
+/// What the terms need besides the towers' tensors, for the whole batch.
+Features Learner::complete(Features features, const Batch& batch) const {
+  const auto here = [this](const torch::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); };
+  features.text_valid_RT = here(batch.text_valid);
+  features.owner_R = here(batch.owner);
+  features.caption_B = here(batch.caption_rows);
+  features.negatives_BN = here(batch.negative_rows);
+  features.scale = model->scale();
+  features.bias = model->logit_bias;
+  return features;
 }
 
 /// GradCache (Gao et al. 2021): features of all parts without a graph, the losses' gradient at the features, then each part
@@ -41,8 +52,7 @@ Losses Learner::backward_in_parts(const Batch& batch, uint64_t random) {
     const torch::NoGradGuard no_graph;
     for (int64_t part = 0; part < accum_freq; ++part) parts.push_back(encode(batch, part, random));
   }
-  Features whole = parts[0];
-  whole.scale = model->scale();
+  Features whole = complete(parts[0], batch);
   const auto leaves = made_by_towers(whole);
   for (size_t i = 0; i < leaves.size(); ++i) {
     if (!leaves[i]->defined()) continue;
@@ -73,7 +83,7 @@ StepReport Learner::step(const Batch& batch, double lr, uint64_t random) {
   optimizer->zero_grad();
   StepReport report{.losses = {}, .logit_scale = model->logit_scale.detach().clone(), .verdict = {}};
   if (accum_freq == 1) {
-    report.losses = evaluate(objective, encode(batch, 0, random));
+    report.losses = evaluate(objective, complete(encode(batch, 0, random), batch));
     scaler->scale(report.losses.total).backward();
   } else {
     report.losses = backward_in_parts(batch, random);

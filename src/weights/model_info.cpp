@@ -8,6 +8,7 @@
 
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
+#include "fsc/io/safetensors.h"
 #include "fsc/weights/lora_folder.h"
 #include "weights/detail_names.h"
 #include "weights/detail_source.h"
@@ -19,30 +20,8 @@ using nlohmann::ordered_json;
 using torch::Tensor;
 
 std::string dtype_name(const Tensor& tensor) {
-  switch (tensor.scalar_type()) {
-    case torch::kFloat64:
-      return "F64";
-    case torch::kFloat32:
-      return "F32";
-    case torch::kHalf:
-      return "F16";
-    case torch::kBFloat16:
-      return "BF16";
-    case torch::kInt64:
-      return "I64";
-    case torch::kInt32:
-      return "I32";
-    case torch::kInt16:
-      return "I16";
-    case torch::kInt8:
-      return "I8";
-    case torch::kUInt8:
-      return "U8";
-    case torch::kBool:
-      return "BOOL";
-    default:
-      return torch::toString(tensor.scalar_type());
-  }
+  const char* name = safetensors_dtype_name(tensor.scalar_type());
+  return name ? name : torch::toString(tensor.scalar_type());
 }
 
 TensorInfo look_at(const std::string& name, const Tensor& tensor) {

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,11 @@
 #include "support/temp_dir.h"
 
 namespace fsc::test {
+
+/// A file of tests/data/golden/checkpoints.
+inline std::filesystem::path checkpoint_golden(const std::string& name) {
+  return std::filesystem::path(FSC_TEST_DATA) / "golden/checkpoints" / name;
+}
 
 inline std::string little(uint64_t value, size_t width) {
   std::string bytes;

@@ -22,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace test::words;
+using test::checkpoint_golden;
 using test::checkpoint_parts;
 using test::expect_pickle_refused;
 using test::expect_refused;
@@ -31,8 +32,6 @@ using test::read_bytes;
 using test::TempDir;
 using test::zip_bytes;
 using test::ZipPart;
-
-fs::path golden(const std::string& name) { return fs::path(FSC_TEST_DATA) / "golden/checkpoints" / name; }
 
 /// PyTorch's names of dtypes.
 const std::map<std::string, torch::ScalarType> kDtypes = {
@@ -46,7 +45,7 @@ TEST_P(Golden, IsReadAsPyTorchReadsIt) {
   const std::string file = GetParam();
   const auto expected = test::read_golden_json("checkpoints/contents.json")[file];
   const auto values = test::read_golden("checkpoints/values.safetensors");
-  const CheckpointFile read = read_checkpoint_file(golden(file));
+  const CheckpointFile read = read_checkpoint_file(checkpoint_golden(file));
   EXPECT_EQ(read.kind, file.starts_with("script") ? FileKind::kTorchScript : FileKind::kTorchZip);
   EXPECT_EQ(read.state.size(), expected["tensors"].size());
   for (const auto& [name, wanted] : expected["tensors"].items()) {
@@ -60,7 +59,7 @@ TEST_P(Golden, IsReadAsPyTorchReadsIt) {
     EXPECT_FALSE(tensor->requires_grad());
   }
   EXPECT_EQ(read.state.metadata, (expected["metadata"].get<std::map<std::string, std::string>>()));
-  EXPECT_TRUE(is_checkpoint_file(golden(file)));
+  EXPECT_TRUE(is_checkpoint_file(checkpoint_golden(file)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, Golden,
@@ -69,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(Checkpoints, Golden,
                          [](const auto& info) { return std::string(info.param).substr(0, std::string(info.param).find('.')); });
 
 TEST(CheckpointFile, KeepsTheFilesOrder) {
-  const CheckpointFile read = read_checkpoint_file(golden("bare.pt"));
+  const CheckpointFile read = read_checkpoint_file(checkpoint_golden("bare.pt"));
   std::vector<std::string> names;
   for (const auto& entry : read.state.entries()) names.push_back(entry.first);
   EXPECT_EQ(names, (std::vector<std::string>{"visual.proj", "logit_scale", "ids", "mask", "empty", "visual.ln.bias"}));
@@ -77,7 +76,7 @@ TEST(CheckpointFile, KeepsTheFilesOrder) {
 
 TEST(CheckpointFile, SharedStoragesShareMemoryAndTheFileIsNeverWritten) {
   const TempDir dir;
-  const std::string bytes = read_file(golden("views.pt"));
+  const std::string bytes = read_file(checkpoint_golden("views.pt"));
   const auto path = dir.write("views.pt", bytes);
   const StateDict state = read_checkpoint_file(path).state;
   EXPECT_EQ(state.find("whole")->data_ptr(), state.find("same")->data_ptr());
@@ -88,7 +87,7 @@ TEST(CheckpointFile, SharedStoragesShareMemoryAndTheFileIsNeverWritten) {
 
 TEST(CheckpointFile, TensorsOutliveTheFile) {
   auto dir = std::make_unique<TempDir>();
-  const auto path = dir->write("bare.pt", read_file(golden("bare.pt")));
+  const auto path = dir->write("bare.pt", read_file(checkpoint_golden("bare.pt")));
   const StateDict state = read_checkpoint_file(path).state;
   const torch::Tensor proj = *state.find("visual.proj");
   dir.reset();
@@ -204,8 +203,8 @@ TEST(ShardedIndex, JoinsItsShardsInItsOwnOrder) {
 
 TEST(ShardedIndex, JoinsTorchFiles) {
   const TempDir dir;
-  fs::copy(golden("bare.pt"), dir / "one.bin");
-  fs::copy(golden("dtypes.pt"), dir / "two.bin");
+  fs::copy(checkpoint_golden("bare.pt"), dir / "one.bin");
+  fs::copy(checkpoint_golden("dtypes.pt"), dir / "two.bin");
   nlohmann::json index;
   const auto contents = test::read_golden_json("checkpoints/contents.json");
   for (const auto& item : contents["bare.pt"]["tensors"].items()) index["weight_map"][item.key()] = "one.bin";

@@ -20,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace test::words;
+using test::checkpoint_golden;
 using test::checkpoint_parts;
 using test::expect_pickle_refused;
 using test::expect_refused;
@@ -30,14 +31,12 @@ using test::TempDir;
 using test::zip_bytes;
 using test::ZipPart;
 
-fs::path golden(const std::string& name) { return fs::path(FSC_TEST_DATA) / "golden/checkpoints" / name; }
-
 std::string good_state() { return dict(text("w") + tensor(four_floats(), 0, {2, 2}, {2, 1})); }
 
 TEST(CheckpointBadInput, OtherFormatsAreNamed) {
-  test::expect_error([] { read_checkpoint_file(golden("legacy.pt")); }, ExitCode::kFailed,
-                     {"before PyTorch 1.6", "torch.save(torch.load('" + golden("legacy.pt").string()});
-  EXPECT_FALSE(is_checkpoint_file(golden("legacy.pt")));
+  test::expect_error([] { read_checkpoint_file(checkpoint_golden("legacy.pt")); }, ExitCode::kFailed,
+                     {"before PyTorch 1.6", "torch.save(torch.load('" + checkpoint_golden("legacy.pt").string()});
+  EXPECT_FALSE(is_checkpoint_file(checkpoint_golden("legacy.pt")));
   expect_refused("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 605\n", {"git lfs pull"});
   expect_refused(std::string(257, 'x') + "ustar" + std::string(300, '\0'), {"tar archive"});
   expect_refused("\x1F\x8B\x08 gzip", {"gzip"});
@@ -54,7 +53,7 @@ TEST(CheckpointBadInput, OtherFormatsAreNamed) {
 
 TEST(CheckpointBadInput, NothingIsEverRun) {
   const fs::path mark = fs::current_path() / "fsc-checkpoint-was-run";
-  test::expect_error([] { read_checkpoint_file(golden("command.pt")); }, ExitCode::kFailed,
+  test::expect_error([] { read_checkpoint_file(checkpoint_golden("command.pt")); }, ExitCode::kFailed,
                      {"posix.system", "refused", "do not load"});
   EXPECT_FALSE(fs::exists(mark));
   const std::string call = global("os", "system") + tuple(text("touch fsc-checkpoint-was-run")) + "R";
@@ -65,7 +64,7 @@ TEST(CheckpointBadInput, NothingIsEverRun) {
   expect_pickle_refused(text("subprocess") + text("Popen") + "\x93", {"subprocess.Popen"});
   expect_pickle_refused(global("torch.hub", "load"), {"torch.hub.load", "weights.pt"});
   expect_pickle_refused(global("__torch__", "Module"), {"__torch__.Module"});  // only in TorchScript archives
-  test::expect_error([] { read_checkpoint_file(golden("whole_model.pt")); }, ExitCode::kFailed,
+  test::expect_error([] { read_checkpoint_file(checkpoint_golden("whole_model.pt")); }, ExitCode::kFailed,
                      {"__main__.TinyClip", "state_dict()"});
   EXPECT_FALSE(fs::exists(mark));
 }
@@ -73,7 +72,7 @@ TEST(CheckpointBadInput, NothingIsEverRun) {
 // --- zip archives -----------------------------------------------------------------------------------------------------
 
 TEST(ZipBadInput, EveryTruncationIsRefused) {
-  const std::string bytes = read_file(golden("bare.pt"));
+  const std::string bytes = read_file(checkpoint_golden("bare.pt"));
   const TempDir dir;
   for (size_t size = 0; size < bytes.size(); size += 7)
     EXPECT_THROW(read_checkpoint_file(dir.write("cut.pt", bytes.substr(0, size))), Error) << size;
@@ -117,7 +116,7 @@ TEST(ZipBadInput, EntriesThatLie) {
 }
 
 TEST(ZipBadInput, EndRecordsThatLie) {
-  const std::string good = read_file(golden("bare.pt"));  // PyTorch writes both records
+  const std::string good = read_file(checkpoint_golden("bare.pt"));  // PyTorch writes both records
   const size_t record = good.rfind("PK\6\6"), locator = good.rfind("PK\6\7"), end = good.rfind("PK\5\6");
   const auto with = [&](size_t at, uint64_t value, size_t width) {
     std::string bytes = good;
@@ -172,7 +171,7 @@ TEST(PickleBadInput, TensorsOutsideTheirStorage) {
               "Q",
               0, {4}, {1}),
        {"storage that is described"});
-  test::expect_error([] { read_checkpoint_file(golden("float8.pt")); }, ExitCode::kFailed, {"'narrow'", "float8_e4m3fn"});
+  test::expect_error([] { read_checkpoint_file(checkpoint_golden("float8.pt")); }, ExitCode::kFailed, {"'narrow'", "float8_e4m3fn"});
 }
 
 TEST(PickleBadInput, NonsenseIsRefused) {

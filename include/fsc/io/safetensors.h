@@ -15,6 +15,9 @@ StateDict read_safetensors(const std::filesystem::path& path);
 /// Header only, checked in the same way: names, dtypes, shapes (tensors on the meta device), metadata. Cheap.
 StateDict read_safetensors_header(const std::filesystem::path& path);
 
+/// The format's name of a dtype ("F32", "BF16", ...), nullptr for one that it cannot hold.
+const char* safetensors_dtype_name(torch::ScalarType dtype);
+
 /// Writes atomically; the same state gives the same bytes. The header keeps the order of `state`; the data lie by falling
 /// element size, so that every tensor is aligned. Tensors are copied to the CPU as needed.
 void write_safetensors(const std::filesystem::path& path, const StateDict& state);

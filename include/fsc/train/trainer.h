@@ -36,6 +36,7 @@ struct Learner {
 
  private:
   Features encode(const Batch& batch, int64_t part, uint64_t random);
+  Features complete(Features features, const Batch& batch) const;
   Losses backward_in_parts(const Batch& batch, uint64_t random);
 };
 

@@ -1,31 +1,38 @@
 // negatives.*: rules between its keys, and how many negatives a caption gets.
+#include <cmath>
+#include <numeric>
+
 #include "fsc/negatives/negatives.h"
 
 namespace fsc {
 namespace {
 
-/// The kinds that cannot be made yet, as a subject with its verb; "" when all can.
-std::string unavailable(const std::vector<std::string>& kinds) {
-  std::string names;
-  size_t count = 0;
-  for (const auto& kind : kinds) {
-    if (kind == "shuffle") continue;
-    names += (count++ ? " and " : "") + kind;
+void check_weights(const NegativesConfig& config, config::Problems& problems) {
+  if (config.weights.size() != config.kinds.size()) {
+    problems.add("negatives.weights", std::to_string(config.weights.size()) + " weights for the " + std::to_string(config.kinds.size()) +
+                                          " entries of negatives.kinds; give one for each, or none");
+    return;
   }
-  return names.empty() ? "" : names + (count > 1 ? " are" : " is") + " not available yet";
+  const double sum = std::accumulate(config.weights.begin(), config.weights.end(), 0.0);
+  if (!(sum > 0 && std::isfinite(sum))) problems.add("negatives.weights", "the sum must be above 0 and finite: one kind at least needs a chance");
+}
+
+void check_generate(const NegativesConfig& config, config::Problems& problems) {
+  if (config.kinds.empty()) {
+    problems.add("negatives.kinds", "the list is empty; name at least one kind: [shuffle]");
+  } else if (!config.weights.empty()) {
+    check_weights(config, problems);
+  } else if (config.per_caption < static_cast<int64_t>(config.kinds.size())) {
+    problems.add("negatives.per_caption", std::to_string(config.per_caption) + " leaves " + config.kinds[static_cast<size_t>(config.per_caption)] +
+                                              " without a place; shorten negatives.kinds, write per_caption: " + std::to_string(config.kinds.size()) +
+                                              ", or give negatives.weights to draw the kinds");
+  }
 }
 
 }  // namespace
 
 void NegativesConfig::validate(config::Problems& problems) const {
-  if (source == NegativeSource::kGenerate) {
-    if (kinds.empty()) problems.add("negatives.kinds", "the list is empty; name at least one kind: [shuffle]");
-    if (const auto text = unavailable(kinds); !text.empty()) {
-      problems.add("negatives.kinds",
-                   text + "; use [shuffle] or negatives.source: column" +
-                       (problems.was_set("negatives.kinds") ? "" : " (the default is all kinds: write kinds: [shuffle])"));
-    }
-  }
+  if (source == NegativeSource::kGenerate) check_generate(*this, problems);
   if (source == NegativeSource::kColumn && column.empty()) {
     problems.add("negatives.column", "negatives.source: column needs the name of the column");
   }
@@ -36,7 +43,7 @@ int64_t NegativesConfig::count() const {
     case NegativeSource::kNone:
       return 0;
     case NegativeSource::kGenerate:
-      return static_cast<int64_t>(kinds.size());
+      return per_caption;
     case NegativeSource::kColumn:
       return sample == NegativeSample::kOne ? 1 : per_caption;
   }

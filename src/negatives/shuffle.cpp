@@ -1,101 +1,94 @@
-// Bigram shuffle of a caption: its words in pairs, the pairs in random order.
+// Bigram shuffle: a caption's tokens in pairs, the pairs in random order.
 #include <algorithm>
-#include <string_view>
 
-#include "fsc/negatives/negatives.h"
+#include "fsc/negatives/generator.h"
+#include "negatives/detail_edit.h"
 
 namespace fsc {
 namespace {
 
-constexpr int kTries = 10;
+using Group = std::vector<int32_t>;  ///< a pair of tokens, perhaps with the mark behind it
 
-using Tokens = std::vector<std::string_view>;
+class Shuffle final : public NegativeGenerator {
+ public:
+  std::optional<std::string> make(const Analysis& caption, Rng& rng) const override {
+    const auto count = static_cast<int32_t>(caption.tokens.size());
+    std::vector<Group> groups;
+    for (int32_t i = 0; i + 1 < count; i += 2) groups.push_back({i, i + 1});
+    // A single token at the end is the last group; a mark there is held out and put in its place last.
+    const bool single = count % 2 == 1, mark = single && is_mark(caption, count - 1);
+    if (single && !mark) groups.push_back({count - 1});
+    if (groups.size() < 2) return std::nullopt;
 
-Tokens split(std::string_view text) {
-  static constexpr std::string_view kSpace = " \t\n\r\f\v";
-  Tokens tokens;
-  for (size_t at = text.find_first_not_of(kSpace); at != text.npos; at = text.find_first_not_of(kSpace, at)) {
-    const size_t end = std::min(text.find_first_of(kSpace, at), text.size());
-    tokens.push_back(text.substr(at, end - at));
-    at = end;
-  }
-  return tokens;
-}
-
-/// Only punctuation: ASCII marks that are no symbols of maths or money, and dashes, quotes and dots U+2010..U+2027. A mark
-/// that is written together with a word ("dog.") stays a part of that word.
-bool is_mark(std::string_view token) {
-  for (size_t i = 0; i < token.size();) {
-    if (std::string_view("!\"#%&'()*,-./:;?@[\\]_{}").find(token[i]) != std::string_view::npos) {
-      i += 1;
-    } else if (token.substr(i, 2) == "\xE2\x80" && i + 2 < token.size() && token[i + 2] >= '\x90' && token[i + 2] <= '\xA7') {
-      i += 3;
-    } else {
-      return false;
+    const auto original = core(caption, {all_tokens(count)});
+    for (int attempt = 0; attempt < detail::kTries; ++attempt) {
+      const auto order = shuffled(groups, mark ? count - 1 : kNoMark, rng);
+      if (core(caption, order) == original) continue;
+      std::string text = written(caption, order);
+      if (text != caption.text) return text;
     }
+    return std::nullopt;
   }
-  return true;
-}
 
-/// The tokens without a mark at either end: two captions that agree in these are the same.
-Tokens core(Tokens tokens) {
-  if (!tokens.empty() && is_mark(tokens.back())) tokens.pop_back();
-  if (!tokens.empty() && is_mark(tokens.front())) tokens.erase(tokens.begin());
-  return tokens;
-}
+  std::vector<std::string> support(const Analysis& caption) const override {
+    Rng rng({0});
+    const auto text = make(caption, rng);
+    return text ? std::vector<std::string>{*text} : std::vector<std::string>{};
+  }
 
-/// Pairs (a last one may be single) in random order; `mark`, if any, goes in front of all or to the end of a pair.
-std::vector<Tokens> shuffled(std::vector<Tokens> pairs, const std::optional<std::string_view>& mark, Rng& rng) {
-  rng.shuffle(pairs);
-  if (!mark) return pairs;
-  const auto place = rng.below(pairs.size() + 1);
-  if (place == 0)
-    pairs.insert(pairs.begin(), {*mark});
-  else
-    pairs[place - 1].push_back(*mark);
-  return pairs;
-}
+ private:
+  static constexpr int32_t kNoMark = -1;
 
-/// A blank between pairs, and inside a pair before every token but a mark.
-std::string join(const std::vector<Tokens>& pairs) {
-  std::string text;
-  for (const auto& pair : pairs) {
-    for (size_t i = 0; i < pair.size(); ++i) {
-      if (!text.empty() && (i == 0 || !is_mark(pair[i]))) text += ' ';
-      text += pair[i];
+  static bool is_mark(const Analysis& caption, int32_t token) { return caption.tokens[static_cast<size_t>(token)].pos == Pos::kPunct; }
+
+  static Group all_tokens(int32_t count) {
+    Group tokens;
+    for (int32_t i = 0; i < count; ++i) tokens.push_back(i);
+    return tokens;
+  }
+
+  /// The groups in random order; the mark stands in front of all (one chance in groups + 1) or at the end of a group.
+  static std::vector<Group> shuffled(std::vector<Group> groups, int32_t mark, Rng& rng) {
+    rng.shuffle(groups);
+    if (mark == kNoMark) return groups;
+    if (const auto place = rng.below(groups.size() + 1); place == 0)
+      groups.insert(groups.begin(), Group{mark});
+    else
+      groups[place - 1].push_back(mark);
+    return groups;
+  }
+
+  /// The words without a mark at either end: captions that agree in these are the same.
+  static std::vector<std::string_view> core(const Analysis& caption, const std::vector<Group>& groups) {
+    Group tokens;
+    for (const Group& group : groups) tokens.insert(tokens.end(), group.begin(), group.end());
+    std::vector<std::string_view> words;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      if ((i > 0 && i + 1 < tokens.size()) || !is_mark(caption, tokens[i])) words.push_back(caption.word(tokens[i]));
     }
+    return words;
   }
-  return text;
-}
 
-Tokens flatten(const std::vector<Tokens>& pairs) {
-  Tokens tokens;
-  for (const auto& pair : pairs) tokens.insert(tokens.end(), pair.begin(), pair.end());
-  return tokens;
-}
+  /// A blank between groups, and inside one before every token but a mark.
+  static std::string written(const Analysis& caption, const std::vector<Group>& groups) {
+    std::string text;
+    text.reserve(caption.text.size() + 2 * groups.size());
+    for (const Group& group : groups) {
+      for (size_t i = 0; i < group.size(); ++i) {
+        if (!text.empty() && (i == 0 || !is_mark(caption, group[i]))) text += ' ';
+        text += caption.word(group[i]);
+      }
+    }
+    // Of a very long caption only the beginning is analysed; the rest stays where it is.
+    const Token& last = caption.tokens.back();
+    const size_t rest = last.end + static_cast<size_t>(last.space_after);
+    if (rest < caption.text.size()) text.append(" ").append(caption.text, rest);
+    return text;
+  }
+};
 
 }  // namespace
 
-std::optional<std::string> shuffle_caption(const std::string& caption, Rng& rng) {
-  const Tokens tokens = split(caption);
-  std::vector<Tokens> pairs;
-  for (size_t i = 0; i < tokens.size(); i += 2) {
-    pairs.emplace_back(tokens.begin() + static_cast<std::ptrdiff_t>(i),
-                       tokens.begin() + static_cast<std::ptrdiff_t>(std::min(i + 2, tokens.size())));
-  }
-  std::optional<std::string_view> mark;
-  if (!pairs.empty() && pairs.back().size() == 1 && is_mark(pairs.back()[0])) {
-    mark = pairs.back()[0];
-    pairs.pop_back();
-  }
-  if (pairs.size() < 2) return std::nullopt;
-
-  const Tokens original = core(tokens);
-  for (int attempt = 0; attempt < kTries; ++attempt) {
-    const auto order = shuffled(pairs, mark, rng);
-    if (core(flatten(order)) != original) return join(order);
-  }
-  return std::nullopt;
-}
+std::unique_ptr<NegativeGenerator> make_shuffle(std::shared_ptr<const TextModel>) { return std::make_unique<Shuffle>(); }
 
 }  // namespace fsc

@@ -2,135 +2,105 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
-#include <set>
-#include <sstream>
 
-#include "fsc/negatives/negatives.h"
+#include "negatives/captions.h"
 
 namespace fsc {
 namespace {
 
-/// What comes out over `draws` streams, with counts.
-std::map<std::string, int> outcomes(const std::string& caption, int draws) {
-  std::map<std::string, int> counts;
-  for (int i = 0; i < draws; ++i) {
-    Rng rng({17, static_cast<uint64_t>(i)});
-    ++counts[shuffle_caption(caption, rng).value_or("(none)")];
-  }
-  return counts;
+using Texts = std::set<std::string>;
+
+const NegativeGenerator& shuffle() {
+  static const auto kShuffle = make_shuffle(nullptr);
+  return *kShuffle;
 }
 
-/// The texts that can come out; empty where there is never one.
-std::set<std::string> support(const std::string& caption) {
-  std::set<std::string> texts;
-  for (const auto& [text, count] : outcomes(caption, 1000)) texts.insert(text);
+/// A caption whose words are single letters; those of "~.,!" are punctuation, ~ for one without a blank before it.
+Analysis letters(const std::string& text) {
+  std::string tokens;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const bool mark = std::string("~.,!").find(word.back()) != std::string::npos;
+    tokens += (tokens.empty() ? "" : "|") + word + (mark ? " . PUNCT punct 0" : " NN NOUN dep 0");
+  }
+  return test::by_hand(tokens);
+}
+
+std::map<std::string, int> outcomes(const std::string& text, int draws) { return test::outcomes(shuffle(), letters(text), draws); }
+
+/// The texts that can come out.
+Texts texts_of(const Analysis& caption) {
+  Texts texts;
+  for (const auto& [text, count] : test::outcomes(shuffle(), caption, 1000)) texts.insert(text);
   texts.erase("(none)");
   return texts;
 }
-
-std::vector<std::string> words(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> result;
-  for (std::string word; stream >> word;) result.push_back(word);
-  return result;
-}
-
-/// Every count within five standard deviations of an even share.
-void expect_even(const std::map<std::string, int>& counts, size_t kinds, int draws) {
-  EXPECT_EQ(counts.size(), kinds);
-  const double share = static_cast<double>(draws) / static_cast<double>(kinds);
-  for (const auto& [text, count] : counts) EXPECT_NEAR(count, share, 5 * std::sqrt(share)) << text;
-}
+Texts texts_of(const std::string& text) { return texts_of(letters(text)); }
 
 TEST(Shuffle, EveryOrderOfThePairsButTheFirstIsEquallyLikely) {
-  const auto counts = outcomes("a dog chases two cats .", 6000);  // the mark makes the third pair full: it is not held out
-  EXPECT_EQ(counts.count("a dog chases two cats."), 0u);
-  EXPECT_TRUE(counts.count("chases two a dog cats.")) << "a mark inside a pair is written to its word";
-  expect_even(counts, 5, 6000);
+  test::expect_law(outcomes("a b c d e f", 6000), {{"a b e f c d", .2}, {"c d a b e f", .2}, {"c d e f a b", .2}, {"e f a b c d", .2}, {"e f c d a b", .2}});
 }
 
 TEST(Shuffle, TwoPairsCanOnlyChangePlaces) {
-  EXPECT_EQ(support("one two three four"), (std::set<std::string>{"three four one two"}));
-  EXPECT_EQ(support("one two three"), (std::set<std::string>{"three one two"}));
+  EXPECT_EQ(texts_of("a b c d"), Texts{"c d a b"});
+  EXPECT_EQ(texts_of("a b c"), Texts{"c a b"});
 }
 
 TEST(Shuffle, TenTriesThatGiveTheCaptionAgainAreEnough) {
-  auto counts = outcomes("one two three four", 100000);  // each try is the caption with a chance of 1/2
-  EXPECT_NEAR(counts["(none)"], 100000.0 / 1024, 50);
+  EXPECT_NEAR(outcomes("a b c d", 100000)["(none)"], 100000.0 / 1024, 50);  // each try is the caption with a chance of 1/2
 }
 
 TEST(Shuffle, ALastSingleMarkIsHeldOutAndPutInFrontOrBehindAPair) {
-  // Orders of (A B)(C D) times three places for the mark; AB CD in that order are the caption again, wherever at an edge.
-  const auto found = support("A B C D .");
-  EXPECT_EQ(found, (std::set<std::string>{". C D A B", "C D. A B", "C D A B.", "A B. C D"}));
+  // Orders of (a b)(c d) times three places for the mark; a b c d in that order are the caption again, wherever at an edge.
+  test::expect_law(outcomes("a b c d ~.", 8000), {{". c d a b", .25}, {"c d. a b", .25}, {"c d a b.", .25}, {"a b. c d", .25}});
 }
 
-TEST(Shuffle, TheCaptionIsNeverMadeAgain) {
-  for (const std::string caption : {"a b a b c", "the cat and the cat and the dog", "one two three", "A B C D .", "a , b , a , c",
-                                    "x x x x y", "a dog runs - and a cat runs - too", "' a b c '"}) {
-    for (const auto& text : support(caption)) {
-      EXPECT_NE(text, caption);
-      EXPECT_NE(words(text), words(caption)) << text;
-    }
-  }
+TEST(Shuffle, AMarkInsideAPairStaysThereWithoutABlank) {
+  EXPECT_EQ(texts_of("a ~, c d"), Texts{"c d a,"});
+  EXPECT_EQ(texts_of("a b , d"), Texts{", d a b"});
 }
 
 TEST(Shuffle, WithoutAnotherOrderThereIsNone) {
-  for (const char* caption : {"", "   ", "dog", "a dog", "a dog .", ".", ". .", "a dog a dog", "a dog a dog a dog"}) {
-    EXPECT_TRUE(support(caption).empty()) << caption << " -> " << *support(caption).begin();
-  }
-  EXPECT_EQ(support("a dog a dog ."), (std::set<std::string>{"a dog. a dog"}));  // the mark alone can move
+  for (const char* text : {"", "a", "a b", "a b ~.", ".", ". .", "a b a b", "a b a b a b"}) EXPECT_TRUE(texts_of(text).empty()) << text;
+  EXPECT_EQ(texts_of("a b a b ~."), Texts{"a b. a b"}) << "the mark alone can move";
 }
 
-TEST(Shuffle, AMarkWrittenToItsWordMovesWithIt) {
-  EXPECT_EQ(support("a dog runs fast."), (std::set<std::string>{"runs fast. a dog"}));
-  EXPECT_EQ(support("a dog runs."), (std::set<std::string>{"runs. a dog"}));
-}
-
-TEST(Shuffle, SymbolsAndNumbersAreWordsNotMarks) {
-  EXPECT_EQ(support("one two 3"), (std::set<std::string>{"3 one two"}));
-  EXPECT_EQ(support("one two $"), (std::set<std::string>{"$ one two"}));
-  EXPECT_EQ(support("one two +"), (std::set<std::string>{"+ one two"}));
-  EXPECT_TRUE(support("one two …").empty());  // U+2026, a mark: one pair is left
-  EXPECT_TRUE(support("one two “").empty());
-}
-
-TEST(Shuffle, WhitespaceOfAnyKindSeparates) {
-  EXPECT_EQ(support("  one\ttwo \n three\r\nfour  "), (std::set<std::string>{"three four one two"}));
-}
-
-TEST(Shuffle, WordsAndPairsAreKept) {
-  const std::string caption = "a small brown dog with 犬 tags jumps over the très long fence";
-  auto sorted = words(caption);
-  std::sort(sorted.begin(), sorted.end());
-  for (const auto& text : support(caption)) {
-    auto made = words(text);
-    EXPECT_NE(text.find("a small"), std::string::npos) << text;
-    EXPECT_NE(text.find("with 犬"), std::string::npos) << text;
-    std::sort(made.begin(), made.end());
-    EXPECT_EQ(made, sorted) << text;
+TEST(Shuffle, TheCaptionIsNeverMadeAgain) {
+  for (const char* text : {"a b a b c", "a b c d ~.", "a , a , a", "a a a a b", ". a b c ~."}) {
+    const auto caption = letters(text);
+    for (const auto& made : texts_of(caption)) EXPECT_NE(made, caption.text);
   }
 }
 
-TEST(Shuffle, TheStreamAloneDecides) {
-  const std::string caption = "a man in a red hat rides a brown horse along the beach";
-  std::set<std::string> seen;
-  for (uint64_t epoch = 0; epoch < 20; ++epoch) {
-    Rng first = Rng::of(1, epoch, 5, Stream::kNegatives), second = Rng::of(1, epoch, 5, Stream::kNegatives);
-    const auto text = shuffle_caption(caption, first);
-    EXPECT_EQ(text, shuffle_caption(caption, second));
-    seen.insert(text.value());
+TEST(Shuffle, TokensAreTheParsers) {
+  const auto caption = test::analyse("The man's dog isn't on the black-and-white rug.");
+  auto sorted = [](std::string text) {
+    std::erase(text, ' ');
+    std::sort(text.begin(), text.end());
+    return text;
+  };
+  for (const auto& text : texts_of(caption)) {
+    EXPECT_NE(text.find("The man"), text.npos) << text;
+    EXPECT_NE(text.find("'s dog"), text.npos) << text;
+    EXPECT_NE(text.find("is n't"), text.npos) << text;
+    EXPECT_EQ(sorted(text), sorted(caption.text)) << text;
   }
-  EXPECT_GT(seen.size(), 17u);  // fresh in every epoch
 }
 
-TEST(Shuffle, WhatASeedDrawsStaysTheSame) {
-  // Part of a run's identity: a resumed run of an older build would change with it.
-  Rng rng = Rng::of(0, 0, 0, Stream::kNegatives);
-  EXPECT_EQ(shuffle_caption("a man in a red hat rides a brown horse along the beach .", rng),
-            "rides a in a a man beach. red hat brown horse along the");
+TEST(Shuffle, TheRestOfAVeryLongCaptionStaysBehind) {
+  std::string text;
+  for (int i = 0; i < 600; ++i) text += "word" + std::to_string(i) + " ";
+  const auto caption = test::analyse(text + "end");
+  ASSERT_EQ(caption.tokens.size(), TextModel::kMaxTokens);
+  Rng rng({1});
+  const auto made = shuffle().make(caption, rng);
+  ASSERT_TRUE(made);
+  EXPECT_TRUE(made->ends_with(" word512 word513 " + caption.text.substr(caption.text.find("word514")))) << made->substr(made->size() - 900);
+}
+
+TEST(Shuffle, OnRealCaptions) {
+  EXPECT_EQ(texts_of(test::analyse("A dog sleeps outside.")), (Texts{". sleeps outside A dog", "sleeps outside. A dog", "sleeps outside A dog.", "A dog. sleeps outside"}));
+  EXPECT_TRUE(texts_of(test::analyse("A dog.")).empty());
 }
 
 }  // namespace

@@ -1,14 +1,21 @@
-// Hard-negative captions: from a table's column or made by a generator.
+// Hard-negative captions: from a table's column or made from the caption itself.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fsc/config/config.h"
 #include "fsc/core/rng.h"
 
 namespace fsc {
+
+struct Analysis;
+class NegativeGenerator;
+struct NegativeKind;
+class TextModel;
 
 enum class NegativeSource { kGenerate, kColumn, kNone };
 enum class NegativeSample { kOne, kAll };
@@ -17,16 +24,22 @@ enum class NegativeSample { kOne, kAll };
 struct NegativesConfig {
   NegativeSource source = NegativeSource::kNone;
   std::vector<std::string> kinds = {"swap", "replace", "shuffle"};
+  std::vector<double> weights = {};
+  std::vector<std::string> fallback = {};
   int64_t per_caption = 3;
   std::string column = "neg_caption";
   NegativeSample sample = NegativeSample::kOne;
+  bool avoid_batch_captions = true;
 
   template <class V>
   void fields(V& v);
   void validate(config::Problems& problems) const;
-  /// Negatives a caption gets (N); 0 without a source. generate: one a kind; column: 1 for `one`, per_caption for `all`.
+  /// Negatives a caption gets (N); 0 without a source, 1 for one of a column's.
   int64_t count() const;
 };
+
+/// Names of all kinds that can be made, in the registry's order.
+std::vector<std::string> negative_kind_names();
 
 /// One entry per slot; nullopt or "" = no such negative.
 using NegativeTexts = std::vector<std::optional<std::string>>;
@@ -36,14 +49,54 @@ using NegativeTexts = std::vector<std::optional<std::string>>;
 /// last entry adds none. A blank cell is an empty list.
 NegativeTexts parse_negative_list(const std::string& cell);
 
-/// The N = config.count() negatives of one sample. `listed` comes from the column (ignored for generate); draws come from
-/// `rng`. sample: one draws evenly among the entries that exist; all cuts a list longer than per_caption.
-NegativeTexts make_negatives(const NegativesConfig& config, const std::string& caption, const NegativeTexts& listed, Rng& rng);
+/// How the negatives of a caption came to be; times add up over calls.
+struct MadeReport {
+  double analysis_seconds = 0, generation_seconds = 0;
+  std::vector<std::string_view> kinds;  ///< of each slot for source: generate, also where nothing could be made
+};
 
-/// Bigram shuffle over whitespace tokens (negatives.kinds: shuffle): pairs of tokens in random order. A last single token of
-/// punctuation only is held out and goes in front of everything or to the end of a pair; a mark that is written together with
-/// the last word moves with that word. nullopt for a single pair, or when ten tries give the caption again.
-std::optional<std::string> shuffle_caption(const std::string& caption, Rng& rng);
+/// Makes the negatives of samples as negatives.* asks. Immutable, thread-safe.
+class NegativeMaker {
+ public:
+  /// Loads TextModel::shared() for source: generate, and only then.
+  explicit NegativeMaker(const NegativesConfig& config);
+  NegativeMaker(const NegativesConfig& config, std::shared_ptr<const TextModel> model);
+  ~NegativeMaker();
+  NegativeMaker(const NegativeMaker&) = delete;
+  NegativeMaker& operator=(const NegativeMaker&) = delete;
+
+  /// Names a sample. What is drawn for it is a function of this, of a negative's kind and of how many of that kind stand before it.
+  struct Key {
+    uint64_t seed = 0, epoch = 0, index = 0;
+  };
+
+  /// config.count() entries. `listed` comes from the column and is ignored for generate. sample: one draws evenly among the entries
+  /// that exist; all cuts a list longer than per_caption and pads a shorter one. Generated ones differ from the caption and from
+  /// one another; a caption without words has none.
+  NegativeTexts make(const std::string& caption, const NegativeTexts& listed, const Key& key, MadeReport* report = nullptr) const;
+
+  /// SHA-256 of the text model behind source: generate, "" otherwise: another model makes other negatives.
+  std::string text_model() const;
+
+ private:
+  struct Kind {
+    const NegativeKind* entry;
+    std::unique_ptr<NegativeGenerator> generator;
+  };
+  class Slots;
+  size_t use_kind(const std::string& name);
+  size_t kind_of_slot(size_t slot, const Key& key) const;
+  NegativeTexts generate(const std::string& caption, const Key& key, MadeReport& report) const;
+
+  NegativesConfig config_;
+  std::shared_ptr<const TextModel> model_;
+  std::vector<Kind> kinds_;               ///< that the config names, each once
+  std::vector<size_t> slots_, fallback_;  ///< entries of config.kinds and config.fallback in kinds_
+  std::vector<double> cumulative_;        ///< running sums of config.weights
+};
+
+/// What captions have in common that differ in case, blanks and final marks only: for avoid_batch_captions.
+std::string normalized_caption(std::string_view caption);
 
 }  // namespace fsc
 
@@ -59,8 +112,13 @@ struct fsc::config::EnumNames<fsc::NegativeSample> {
 template <class V>
 void fsc::NegativesConfig::fields(V& v) {
   v(source, "source", "Where hard negatives come from: made from the caption, a column of the table, or nowhere");
-  v(kinds, "kinds", "Generators for source: generate, one negative each", {"swap", "replace", "shuffle"});
-  v(per_caption, "per_caption", "Negatives a caption for source: column, sample: all (shorter lists are padded with none)", config::at_least(1));
+  v(kinds, "kinds", "Generators for source: generate, taken in turn: negative k is of kind k", negative_kind_names());
+  v(weights, "weights", "Draw each negative's kind instead, with these chances (a number for each of kinds); [] = in turn", config::at_least(0));
+  v(fallback, "fallback", "Kinds tried in order for a caption of which none of kinds makes anything", negative_kind_names());
+  v(per_caption, "per_caption", "Negatives a caption, for source: generate and for sample: all (what is missing is padded with none)",
+    config::at_least(1));
   v(column, "column", "Column with a JSON or Python list of negatives");
   v(sample, "sample", "one = one of the list drawn each epoch, all = all of them in order");
+  v(avoid_batch_captions, "avoid_batch_captions",
+    "Drop a negative that equals another caption of its batch (compared in lower case, spaces and final marks aside)");
 }

@@ -1,0 +1,199 @@
+// `fsc-data negatives`: captions in, a table of their negatives and a summary out.
+#include "fsc/negatives/generate_file.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <unordered_map>
+
+#include "fsc/core/atomic_file.h"
+#include "fsc/core/error.h"
+#include "negatives/detail_words.h"
+
+namespace fsc {
+namespace fs = std::filesystem;
+namespace {
+
+/// Written under a temporary name; finish() puts it in its place. Without a path it takes everything and keeps nothing.
+class Output {
+ public:
+  explicit Output(const fs::path& path) : path_(path) {
+    if (path.empty()) return;
+    temporary_ = path.parent_path() / ("." + path.filename().string() + ".tmp" + std::to_string(::getpid()));
+    file_.open(temporary_, std::ios::binary | std::ios::trunc);
+    if (!file_) throw_io_error(path_, "write", errno);
+  }
+  ~Output() {
+    std::error_code ignored;
+    if (!temporary_.empty()) fs::remove(temporary_, ignored);
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  void put(std::string_view bytes) {
+    if (temporary_.empty()) return;
+    if (!file_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()))) throw_io_error(path_, "write", errno);
+  }
+  void finish() {
+    if (temporary_.empty()) return;
+    file_.close();
+    if (!file_) throw_io_error(path_, "write", errno);
+    sync_path(temporary_);
+    if (std::error_code error; fs::rename(temporary_, path_, error), error) throw_io_error(path_, "write", error.value());
+    temporary_.clear();
+  }
+
+ private:
+  fs::path path_, temporary_;
+  std::ofstream file_;
+};
+
+/// How often each piece was replaced by which; forgets rare ones rather than grow without end.
+class ReplacementCounts {
+ public:
+  void add(const std::string& replacement) {
+    ++counts_[replacement];
+    if (counts_.size() > kMost) std::erase_if(counts_, [](const auto& entry) { return entry.second == 1; });
+  }
+  std::vector<std::pair<std::string, uint64_t>> most_frequent(size_t count) const {
+    std::vector<std::pair<std::string, uint64_t>> all(counts_.begin(), counts_.end());
+    const auto order = [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; };
+    std::sort(all.begin(), all.end(), order);
+    all.resize(std::min(all.size(), count));
+    return all;
+  }
+
+ private:
+  static constexpr size_t kMost = 1 << 20;
+  std::unordered_map<std::string, uint64_t> counts_;
+};
+
+void append_cell(std::string& line, std::string_view text) {
+  for (const char c : text) line += c == '\t' || c == '\n' || c == '\r' ? ' ' : c;
+}
+
+/// Takes the negatives of each caption in turn: into the file, the preview and the summary.
+class Writer {
+ public:
+  Writer(std::span<const std::string> captions, const GenerateOptions& options)
+      : captions_(captions), options_(options), output_(options.out) {
+    for (const auto& kind : options.kinds) summary_.kinds.push_back({.kind = kind});
+  }
+
+  void take(uint64_t epoch, size_t index, const NegativeTexts& negatives, const MadeReport& report) {
+    ++summary_.captions;
+    summary_.analysis_seconds += report.analysis_seconds;
+    summary_.generation_seconds += report.generation_seconds;
+    const auto before = detail::words_of(captions_[index]);
+    std::string lines;
+    for (size_t slot = 0; slot < negatives.size(); ++slot) {
+      KindSummary& kind = summary_.kinds[slot];
+      ++kind.asked;
+      if (!negatives[slot]) continue;
+      const std::string& negative = *negatives[slot];
+      const auto after = detail::words_of(negative);
+      ++kind.made;
+      kind.words_changed += detail::edit_distance(before, after);
+      if (const auto piece = detail::replaced_piece(before, after, kLongestPiece); !piece.empty()) counts_.add(piece);
+      if (options_.epochs > 1) lines.append(std::to_string(epoch)).append("\t");
+      lines.append(std::to_string(index)).append("\t").append(kind.kind).append("\t");
+      append_cell(lines, negative);
+      lines += '\n';
+      if (epoch == 0 && index < options_.preview && options_.show) options_.show(kind.kind, captions_[index], negative);
+    }
+    output_.put(lines);
+    if (options_.each) options_.each(index, negatives);
+  }
+
+  GenerateSummary finish() {
+    output_.finish();
+    summary_.frequent = counts_.most_frequent(10);
+    return summary_;
+  }
+
+ private:
+  static constexpr size_t kLongestPiece = 4;
+  std::span<const std::string> captions_;
+  const GenerateOptions& options_;
+  Output output_;
+  GenerateSummary summary_;
+  ReplacementCounts counts_;
+};
+
+std::string number(double value, const char* format) {
+  char text[32];
+  std::snprintf(text, sizeof(text), format, value);
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> read_captions(const fs::path& file) {
+  const std::string bytes = read_file(file);
+  std::vector<std::string> captions;
+  for (size_t at = 0; at < bytes.size();) {
+    const size_t end = std::min(bytes.find('\n', at), bytes.size());
+    captions.push_back(bytes.substr(at, end - at));
+    if (captions.back().ends_with('\r')) captions.back().pop_back();
+    at = end + 1;
+  }
+  if (captions.empty()) throw Error(file.string() + ": the file is empty; it must hold one caption a line");
+  return captions;
+}
+
+GenerateSummary generate_file(std::span<const std::string> captions, const GenerateOptions& options) {
+  if (options.kinds.empty()) throw UsageError("no kind of negatives is named; there are swap, replace, shuffle and svlc");
+  if (options.epochs < 1) throw UsageError("epochs must be at least 1");
+  NegativesConfig config;
+  config.source = NegativeSource::kGenerate;
+  config.kinds = options.kinds;
+  config.per_caption = static_cast<int64_t>(options.kinds.size());
+  const NegativeMaker maker(config);
+  Writer writer(captions, options);
+  for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
+    const auto number_of_epoch = static_cast<uint64_t>(epoch);
+    make_in_order(maker, captions, options.seed, number_of_epoch, options.threads,
+                  [&](size_t index, const NegativeTexts& negatives, const MadeReport& report) {
+                    writer.take(number_of_epoch, index, negatives, report);
+                  });
+  }
+  return writer.finish();
+}
+
+std::string to_text(const GenerateSummary& summary) {
+  std::string text = "kind       made of " + std::to_string(summary.captions) + "        words changed\n";
+  for (const auto& kind : summary.kinds) {
+    const double made = static_cast<double>(kind.made);
+    char line[128];
+    std::snprintf(line, sizeof(line), "%-10s %10llu  %6.2f %%  %8.2f\n", kind.kind.c_str(), static_cast<unsigned long long>(kind.made),
+                  kind.asked ? 100 * made / static_cast<double>(kind.asked) : 0.0, kind.made ? static_cast<double>(kind.words_changed) / made : 0.0);
+    text += line;
+  }
+  if (!summary.frequent.empty()) text += "most frequent replacements\n";
+  for (const auto& [piece, count] : summary.frequent) text += "  " + piece + "  " + std::to_string(count) + "\n";
+  const double captions = std::max<double>(1, static_cast<double>(summary.captions));
+  const double analysis = summary.analysis_seconds / captions, generation = summary.generation_seconds / captions;
+  text += "a caption and thread: " + number(1e6 * (analysis + generation), "%.0f") + " us (analysis " + number(1e6 * analysis, "%.0f") +
+          ", negatives " + number(1e6 * generation, "%.0f") + ")\n";
+  return text;
+}
+
+std::string preview_line(std::string_view kind, const std::string& caption, const std::string& negative, bool colour) {
+  constexpr std::string_view kOn = "\x1b[1;33m", kOff = "\x1b[0m";
+  constexpr size_t kKindWidth = 9;
+  std::string line(kind);
+  line.resize(std::max(kKindWidth, line.size() + 1), ' ');
+  const auto words = detail::words_of(negative);
+  const auto common = detail::common_words(detail::words_of(caption), words);
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) line += ' ';
+    const bool marked = colour && !common[i];
+    line.append(marked ? kOn : "").append(words[i]).append(marked ? kOff : "");
+  }
+  return line;
+}
+
+}  // namespace fsc

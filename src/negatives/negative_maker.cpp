@@ -1,0 +1,159 @@
+// The negatives of one sample, from its column or made from its caption.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "fsc/core/error.h"
+#include "fsc/negatives/generator.h"
+#include "fsc/negatives/negatives.h"
+#include "negatives/detail_edit.h"
+
+namespace fsc {
+namespace {
+
+/// The stream that draws a slot's kind; kinds have the numbers from 1 on.
+constexpr uint64_t kChoiceStream = 0;
+
+bool exists(const std::optional<std::string>& text) { return text && !text->empty(); }
+
+NegativeTexts draw_one(const NegativeTexts& listed, Rng rng) {
+  std::vector<std::string> present;
+  for (const auto& text : listed) {
+    if (exists(text)) present.push_back(*text);
+  }
+  if (present.empty()) return {std::nullopt};
+  return {rng.pick(present)};
+}
+
+Rng stream(const NegativeMaker::Key& key, uint64_t kind, uint64_t occurrence) {
+  return Rng({key.seed, static_cast<uint64_t>(Stream::kNegatives), key.epoch, key.index, kind, occurrence});
+}
+
+class Stopwatch {
+ public:
+  /// Seconds since the last call, or since the beginning.
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+/// The negatives of one caption while they are made.
+class NegativeMaker::Slots {
+ public:
+  Slots(const NegativeMaker& maker, const Analysis& caption, const Key& key)
+      : maker_(maker), caption_(caption), key_(key), occurrences_(maker.kinds_.size(), 0) {}
+
+  /// One of the kind that none of `made` is; the stream says which.
+  std::optional<std::string> make(size_t kind, const NegativeTexts& made) {
+    const auto& [entry, generator] = maker_.kinds_[kind];
+    Rng rng = stream(key_, entry->stream, occurrences_[kind]++);
+    for (int attempt = 0; attempt < detail::kTries; ++attempt) {
+      std::optional<std::string> text = generator->make(caption_, rng);
+      if (!text || std::find(made.begin(), made.end(), text) == made.end()) return text;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const NegativeMaker& maker_;
+  const Analysis& caption_;
+  const Key& key_;
+  std::vector<uint64_t> occurrences_;  ///< of each kind so far
+};
+
+NegativeMaker::NegativeMaker(const NegativesConfig& config)
+    : NegativeMaker(config, config.source == NegativeSource::kGenerate ? TextModel::shared() : nullptr) {}
+
+NegativeMaker::NegativeMaker(const NegativesConfig& config, std::shared_ptr<const TextModel> model)
+    : config_(config), model_(std::move(model)) {
+  if (config.source != NegativeSource::kGenerate) return;
+  config::Problems problems;
+  config.validate(problems);
+  problems.raise("negatives");
+  for (const auto& name : config.kinds) slots_.push_back(use_kind(name));
+  for (const auto& name : config.fallback) fallback_.push_back(use_kind(name));
+  double sum = 0;
+  for (const double weight : config.weights) cumulative_.push_back(sum += weight);
+}
+
+NegativeMaker::~NegativeMaker() = default;
+
+/// The kind's place in kinds_, where it is added on its first use.
+size_t NegativeMaker::use_kind(const std::string& name) {
+  const auto known = std::find_if(kinds_.begin(), kinds_.end(), [&](const Kind& kind) { return name == kind.entry->name; });
+  if (known != kinds_.end()) return static_cast<size_t>(known - kinds_.begin());
+  for (const auto& entry : negative_kinds()) {
+    if (name != entry.name) continue;
+    kinds_.push_back({&entry, entry.create(model_)});
+    return kinds_.size() - 1;
+  }
+  throw UsageError("negatives.kinds: there is no kind " + name);
+}
+
+size_t NegativeMaker::kind_of_slot(size_t slot, const Key& key) const {
+  if (cumulative_.empty()) return slots_[slot % slots_.size()];
+  const double point = stream(key, kChoiceStream, slot).uniform(0, cumulative_.back());
+  const auto chosen = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, point);  // the end: rounding may give the sum itself
+  return slots_[static_cast<size_t>(chosen - cumulative_.begin())];
+}
+
+NegativeTexts NegativeMaker::generate(const std::string& caption, const Key& key, MadeReport& report) const {
+  Stopwatch watch;
+  const Analysis analysis = model_->analyse(caption);
+  report.analysis_seconds += watch.lap();
+
+  NegativeTexts made;
+  report.kinds.clear();
+  Slots slots(*this, analysis, key);
+  for (size_t slot = 0; slot < static_cast<size_t>(config_.per_caption); ++slot) {
+    const size_t kind = kind_of_slot(slot, key);
+    report.kinds.emplace_back(kinds_[kind].entry->name);
+    made.push_back(slots.make(kind, made));
+  }
+  if (std::none_of(made.begin(), made.end(), exists)) {
+    for (const size_t kind : fallback_) {
+      made[0] = slots.make(kind, {});
+      if (!made[0]) continue;
+      report.kinds[0] = kinds_[kind].entry->name;
+      break;
+    }
+  }
+  report.generation_seconds += watch.lap();
+  return made;
+}
+
+NegativeTexts NegativeMaker::make(const std::string& caption, const NegativeTexts& listed, const Key& key, MadeReport* report) const {
+  switch (config_.source) {
+    case NegativeSource::kNone:
+      return {};
+    case NegativeSource::kGenerate: {
+      MadeReport unread;
+      return generate(caption, key, report ? *report : unread);
+    }
+    case NegativeSource::kColumn: {
+      if (config_.sample == NegativeSample::kOne) return draw_one(listed, Rng::of(key.seed, key.epoch, key.index, Stream::kNegatives));
+      NegativeTexts all = listed;
+      all.resize(static_cast<size_t>(config_.per_caption));  // pads with "no negative"
+      return all;
+    }
+  }
+  return {};
+}
+
+std::string normalized_caption(std::string_view caption) {
+  std::string text = lower(caption);
+  std::erase_if(text, [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); });
+  static constexpr std::string_view kMarks = ".,;:!?";
+  text.erase(text.find_last_not_of(kMarks) + 1);
+  return text;
+}
+
+std::string NegativeMaker::text_model() const { return model_ ? model_->fingerprint() : ""; }
+
+}  // namespace fsc

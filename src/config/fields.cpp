@@ -76,7 +76,7 @@ std::string Field::type_text() const {
                         [&](std::vector<double>*) { return "list of numbers" + limits; },
                         [](StringMap*) { return std::string("text, or a map of texts"); },
                         [](const EnumRef& e) { return "one of " + joined(e.names); },
-                        [](const ListRef&) { return std::string("list of maps"); },
+                        [](const ListRef& l) { return std::string(l.one_as_map ? "a map, or a list of maps" : "list of maps"); },
                         [](const ToggleRef&) { return std::string("none, or a map"); },
                     },
                     value);
@@ -118,6 +118,19 @@ std::string Field::text() const {
                         [](const ToggleRef& t) { return std::string(*t.enabled ? "on" : "none"); },
                     },
                     value);
+}
+
+FieldTable with_single_elements(const FieldTable& fields) {
+  FieldTable table;
+  for (const auto& field : fields) {
+    const auto* list = std::get_if<ListRef>(&field.value);
+    if (!list || !list->one_as_map || list->size() != 1) {
+      table.push_back(field);
+      continue;
+    }
+    for (auto& inner : list->fields_at(0, field.path)) table.push_back(std::move(inner));
+  }
+  return table;
 }
 
 void Collector::push(Field::Value value, const char* key, const char* help, Range range, std::vector<std::string> choices) {

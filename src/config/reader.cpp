@@ -37,7 +37,10 @@ class Reader {
   void read_path(const std::string& path, const YAML::Node& value, const YAML::Node& where) {
     const auto it = fields_.find(path);
     const bool group = is_group(path);
-    if (it == fields_.end() && !group) return unknown(path, where);
+    if (it == fields_.end() && !group) {
+      if (read_in_element(path, value, where)) return;
+      return unknown(path, where);
+    }
     problems_.remember(path, place(where));
     if (it != fields_.end() && !(std::holds_alternative<ToggleRef>(it->second->value) && value.IsMap())) {
       assign(*it->second, value, where);
@@ -55,6 +58,37 @@ class Reader {
     return it != fields_.end() && it->first.compare(0, path.size() + 1, path + ".") == 0;
   }
 
+  /// `list.key` of a list of one, or `list[2].key`: handed on to that element's fields.
+  bool read_in_element(const std::string& path, const YAML::Node& value, const YAML::Node& where) {
+    for (const auto& [name, field] : fields_) {
+      auto* list = std::get_if<ListRef>(&field->value);
+      if (!list || path.compare(0, name.size(), name) != 0 || path.size() <= name.size()) continue;
+      std::string element = name;
+      size_t index = 0;
+      if (path[name.size()] == '[') {
+        const size_t end = path.find(']', name.size());
+        const char* digits = path.data() + name.size() + 1;
+        if (end == std::string::npos || std::from_chars(digits, path.data() + end, index).ptr != path.data() + end || digits == path.data() + end) continue;
+        element = path.substr(0, end + 1);
+      } else if (!list->one_as_map || list->size() > 1) {
+        if (path[name.size()] != '.' || !list->one_as_map) continue;
+        problems_.add_at(place(where), path, "there are " + std::to_string(list->size()) + " of " + name + "; say which one: " + name + "[0]" + path.substr(name.size()));
+        return true;
+      } else {
+        if (list->size() == 0) list->resize(1);
+      }
+      if (path.size() <= element.size() + 1 || path[element.size()] != '.') continue;
+      if (index >= list->size()) {
+        problems_.add_at(place(where), path, "there is no " + element + "; the list has " + std::to_string(list->size()) + " elements, counted from 0");
+        return true;
+      }
+      FieldTable inner = list->fields_at(index, element);
+      Reader(inner, problems_, name_, with_lines_).read_path(path, value, where);
+      return true;
+    }
+    return false;
+  }
+
   std::string example(const std::string& path) const {
     const std::string key = fields_.lower_bound(path + ".")->first.substr(path.size() + 1);
     return "{" + key + ": " + fields_.lower_bound(path + ".")->second->default_text + "}";
@@ -62,7 +96,10 @@ class Reader {
 
   void unknown(const std::string& path, const YAML::Node& where) {
     std::vector<std::string> names;
-    for (const auto& [name, field] : fields_) {
+    FieldTable table;
+    for (const auto& [name, field] : fields_) table.push_back(*field);
+    for (const auto& field : with_single_elements(table)) {
+      const std::string& name = field.path;
       names.push_back(name);
       for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) names.push_back(name.substr(0, dot));
     }
@@ -183,6 +220,12 @@ class Reader {
         ref.set(static_cast<size_t>(it - ref.names.begin()));
       }
       void operator()(ListRef& ref) {
+        if (ref.one_as_map && value.IsMap()) {
+          if (ref.size() != 1) ref.resize(0), ref.resize(1);
+          FieldTable inner = ref.fields_at(0, field.path);
+          Reader(inner, self.problems_, self.name_, self.with_lines_).read_map(value, field.path);
+          return;
+        }
         if (!value.IsSequence()) { fail(); return; }
         ref.resize(0);  // a new list, not a change of an earlier one's elements
         ref.resize(value.size());

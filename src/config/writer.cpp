@@ -17,7 +17,8 @@ bool starts_with(const std::string& text, const std::string& prefix) { return te
 
 }  // namespace
 
-std::string to_yaml(const FieldTable& fields) {
+std::string to_yaml(const FieldTable& table) {
+  const FieldTable fields = with_single_elements(table);
   std::string text;
   std::vector<std::string> open;  // groups whose key is already written
   std::string skipped;            // prefix of a switched-off group
@@ -42,16 +43,24 @@ std::string to_yaml(const FieldTable& fields) {
 
 std::string help_text(const FieldTable& fields) {
   std::string text, group;
+  const auto describe = [&text](const Field& field) {
+    text += "  " + field.path + " = " + field.default_text + "\n      " + field.help + " [" + field.type_text() + "]\n";
+  };
   for (const auto& field : fields) {
     const std::string first = split(field.path)[0];
     if (first != group) text += "\n" + first + "\n", group = first;
-    text += "  " + field.path + " = " + field.default_text + "\n      " + field.help + " [" + field.type_text() + "]\n";
-    if (const auto* list = std::get_if<ListRef>(&field.value); list && list->size() == 0) {
-      list->resize(1);  // one element, to show what it may hold
-      for (const auto& inner : list->fields_at(0, ""))
-        text += "      - " + inner.path + " = " + inner.default_text + ": " + inner.help + " [" + inner.type_text() + "]\n";
-      list->resize(0);
+    const auto* list = std::get_if<ListRef>(&field.value);
+    if (list && list->one_as_map && list->size() == 1) {
+      text += "  " + field.path + "\n      " + field.help + " [" + field.type_text() + "]\n";
+      for (const auto& inner : list->fields_at(0, field.path)) describe(inner);
+      continue;
     }
+    describe(field);
+    if (!list || list->size() > 0) continue;
+    list->resize(1);  // one element, to show what it may hold
+    for (const auto& inner : list->fields_at(0, ""))
+      text += "      - " + inner.path + " = " + inner.default_text + ": " + inner.help + " [" + inner.type_text() + "]\n";
+    list->resize(0);
   }
   return text;
 }
@@ -64,6 +73,16 @@ std::vector<Difference> diff(const FieldTable& before, const FieldTable& after) 
     const auto* one = std::get_if<ToggleRef>(&before[i].value);
     const auto* other = std::get_if<ToggleRef>(&after[i].value);
     if (one && other && !*one->enabled && !*other->enabled) skipped = before[i].path + ".";
+    const auto* ones = std::get_if<ListRef>(&before[i].value);
+    const auto* others = std::get_if<ListRef>(&after[i].value);
+    if (ones && others && ones->one_as_map && ones->size() == others->size()) {
+      for (size_t k = 0; k < ones->size(); ++k) {
+        const std::string path = before[i].path + (ones->size() == 1 ? "" : "[" + std::to_string(k) + "]");
+        const auto inner = diff(ones->fields_at(k, path), others->fields_at(k, path));
+        differences.insert(differences.end(), inner.begin(), inner.end());
+      }
+      continue;
+    }
     const std::string a = before[i].text(), b = after[i].text();
     if (a != b) differences.push_back({before[i].path, a, b});
   }

@@ -55,6 +55,7 @@ struct ListRef {
   std::function<size_t()> size;
   std::function<void(size_t)> resize;
   std::function<FieldTable(size_t index, const std::string& path)> fields_at;
+  bool one_as_map = false;  ///< a single element may be written as a plain map, and is
 };
 
 /// A group that may be switched off by the scalar "none" (data.augment: none | {scale: ...}).
@@ -119,6 +120,19 @@ class Collector {
   }
   template <class S>
   void list(std::vector<S>& items, const char* key, const char* help) {
+    push(list_of(items), key, help);
+  }
+  /// The same, but a map stands for a list of one: its keys are `key.name`, those of a list's elements `key[0].name`.
+  template <class S>
+  void map_or_list(std::vector<S>& items, const char* key, const char* help) {
+    ListRef ref = list_of(items);
+    ref.one_as_map = true;
+    push(std::move(ref), key, help);
+  }
+
+ private:
+  template <class S>
+  static ListRef list_of(std::vector<S>& items) {
     ListRef ref;
     ref.size = [&items] { return items.size(); };
     ref.resize = [&items](size_t n) { items.resize(n); };
@@ -128,16 +142,17 @@ class Collector {
       items[i].fields(inner);
       return table;
     };
-    push(std::move(ref), key, help);
+    return ref;
   }
-
- private:
   std::string join(const char* key) const { return prefix_.empty() ? key : prefix_ + "." + key; }
   void push(Field::Value value, const char* key, const char* help, Range range = {}, std::vector<std::string> choices = {});
 
   FieldTable& table_;
   std::string prefix_;
 };
+
+/// The table with each map_or_list of one element replaced by that element's fields.
+FieldTable with_single_elements(const FieldTable& fields);
 
 /// The table of a config; it points into `config`, which must outlive it.
 template <class C>

@@ -2,192 +2,228 @@
 #include "fsc/data/loader.h"
 
 #include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
-#include <fstream>
+#include <deque>
+#include <map>
 #include <mutex>
-#include <numeric>
-#include <set>
-#include <sstream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
-#include "fsc/core/atomic_file.h"
-#include "fsc/core/digest.h"
+#include "detail_bad_samples.h"
+#include "detail_batch_builder.h"
+#include "detail_sample_maker.h"
 #include "fsc/core/error.h"
 #include "fsc/data/collate.h"
-#include "fsc/data/table.h"
-#include "fsc/image/decode.h"
 
 namespace fsc {
 namespace {
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
 
-/// What a worker made of one place of the order: a sample, why there is none, or an exception that ends the run.
-struct Made {
-  std::optional<Sample> sample;
-  size_t index = 0;
-  std::string problem;
-  LoaderStats texts;  // of its caption and negatives
-  std::exception_ptr failure;
-};
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// Counts bad samples, and names their images once each in bad_samples.txt (many captions may share a photo).
-class BadSamples {
- public:
-  BadSamples(std::filesystem::path file, double share, size_t total) : file_(std::move(file)), share_(share), total_(total) {
-    std::ifstream known(file_);  // a resumed run goes on with the list
-    for (std::string line; std::getline(known, line);) listed_.insert(line.substr(0, line.find('\t')));
-  }
-
-  void add(size_t index, const std::string& key, const std::string& problem) {
-    if (!samples_.insert(index).second) return;
-    if (!file_.empty() && listed_.insert(key).second) {
-      std::ofstream out(file_, std::ios::app);
-      out << key << '\t' << problem << '\n';
-      if (!out.flush()) throw_io_error(file_, "write", errno);
-    }
-    last_ = problem;
-  }
-
-  void check() const {
-    const bool some_left = samples_.size() < total_;  // a share of 1 must not let the loader search forever
-    if (some_left && static_cast<double>(samples_.size()) <= share_ * static_cast<double>(total_)) return;
-    throw Error(std::to_string(samples_.size()) + " of " + std::to_string(total_) + " samples are missing or broken, more than data.max_bad_samples = " +
-                number(share_) + " allows; the last: " + last_ + (file_.empty() ? "" : "; all are named in " + file_.string()));
-  }
-  static std::string number(double value) {
-    std::ostringstream text;
-    text << value;
-    return text.str();
-  }
-
-  int64_t count() const { return static_cast<int64_t>(samples_.size()); }
-
- private:
-  std::filesystem::path file_;
-  double share_;
-  size_t total_;
-  std::set<size_t> samples_;
-  std::set<std::string> listed_;
-  std::string last_;
+/// A place of the order and the stream's state before it: from there the samples behind it can be had again.
+struct Snapshot {
+  int64_t draw = 0;
+  std::string stream;
 };
 
 }  // namespace
 
 class Loader::Impl {
  public:
-  explicit Impl(LoaderSetup setup) : setup_(std::move(setup)) {
+  explicit Impl(LoaderSetup setup) : setup_(std::move(setup)), maker_(setup_) {
     const bool column = setup_.negatives.source == NegativeSource::kColumn;
-    pairs_ = read_pairs(setup_.data.train, column ? setup_.negatives.column : "");
-    listed_.resize(pairs_.size());
-    for (size_t i = 0; column && i < pairs_.size(); ++i) {
-      try {
-        listed_[i] = parse_negative_list(pairs_[i].negatives);
-      } catch (const Error& error) {
-        throw Error(setup_.data.train.path + ":" + std::to_string(pairs_[i].line) + " (" + pairs_[i].key + "), column " + setup_.negatives.column + ": " + error.what());
-      }
-    }
-    bad_ = std::make_unique<BadSamples>(setup_.bad_samples_file, setup_.data.max_bad_samples, pairs_.size());
-    find_images();
-    fingerprint_ = describe_data();
-    if (samples_per_batch() > static_cast<int64_t>(usable_.size()))
-      throw Error((setup_.accum_freq > 1 ? "train.batch_size times train.accum_freq = " : "train.batch_size = ") + std::to_string(samples_per_batch()) + " is larger than the data: " + setup_.data.train.path + " has " +
-                  std::to_string(usable_.size()) + " usable samples");
+    std::vector<RawSample> missing;
+    stream_ = open_stream_of({&setup_.data, column ? setup_.negatives.column : "", setup_.seed, setup_.rank, setup_.world}, missing);
+    bad_ = std::make_unique<BadSamples>(setup_.bad_samples_file, setup_.data.max_bad_samples, stream_->size() * setup_.world + static_cast<int64_t>(missing.size()));
+    for (const auto& sample : missing) bad_->add(sample);
+    bad_->check();
+    fingerprint_ = stream_->fingerprint();
+    if (const std::string model = maker_.negatives().text_model(); !model.empty()) fingerprint_ += ", negatives by text model " + model;
+    const AvoidDuplicates wanted = setup_.data.avoid_duplicates;
+    apart_ = wanted == AvoidDuplicates::kTrue || (wanted == AvoidDuplicates::kAuto && stream_->repeats_images());
+    stats_.by_source.resize(setup_.data.train.size());
+    if (per_batch() > stream_->size())
+      throw Error(fmt::format("{} = {} is larger than the data: {} has {} usable samples", setup_.accum_freq > 1 ? "train.batch_size times train.accum_freq" : "train.batch_size",
+                              per_batch(), setup_.data.name(), stream_->size()));
     at::get_num_threads();  // the main thread's count is fixed before workers choose theirs
   }
 
   ~Impl() { stop(); }
 
-  int64_t samples_per_batch() const { return setup_.batch_size * setup_.accum_freq; }
+  int64_t per_batch() const { return setup_.batch_size * setup_.accum_freq; }
 
-  void start_epoch(int64_t epoch, int64_t draw) {
+  void start_epoch(int64_t epoch, const std::string& state) {
     stop();
     epoch_ = epoch;
-    order_ = usable_;
-    if (setup_.data.shuffle) {
-      Rng rng({setup_.seed, static_cast<uint64_t>(Stream::kShuffle), static_cast<uint64_t>(epoch)});
-      rng.shuffle(order_);
-    }
-    taken_ = next_ = draw;
+    stream_->start(static_cast<uint64_t>(epoch));
+    taken_ = next_ = resumed_at_ = 0;
+    kept_.clear();
+    if (!state.empty()) resume(state);
+    snapshots_ = {{taken_, stream_->state()}};
     stopping_ = false;
-    for (int64_t i = 0; i < setup_.data.workers; ++i) workers_.emplace_back([this] { work(); });
+    activities_ = std::vector<Activity>(static_cast<size_t>(setup_.data.workers));
+    for (auto& activity : activities_) workers_.emplace_back([this, &activity] { work(activity); });
   }
 
   Batch next() {
     TORCH_CHECK(!workers_.empty(), "next() before start_epoch()");
-    std::vector<Sample> samples;
-    while (static_cast<int64_t>(samples.size()) < samples_per_batch()) {
-      Made made = take();
-      count(made.texts);
-      if (made.sample) samples.push_back(std::move(*made.sample));
-      else bad_->add(made.index, pairs_[made.index].key, made.problem), bad_->check();
+    if (last_call_) stats_.elapsed += seconds_since(*last_call_);
+    const auto begin = Clock::now();
+    collect_waiting();
+    BatchBuilder builder;
+    for (auto it = waiting_.begin(); it != waiting_.end() && builder.size() < per_batch();) {
+      if (builder.collides(it->second)) ++it;
+      else builder.add(std::move(it->second)), it = waiting_.erase(it);
     }
-    Batch batch = collate(std::move(samples), TextLayout::of(*setup_.tokenizer, setup_.context_length));
+    while (builder.size() < per_batch()) add_one(builder);
+    if (setup_.negatives.avoid_batch_captions) stats_.negatives_dropped += builder.drop_negatives_that_are_captions();
+    const auto collating = Clock::now();
+    Batch batch = collate(builder.take(stats_), TextLayout::of(*setup_.tokenizer, setup_.context_length));
     batch.next_draw = next_;
+    ++stats_.batches;
+    stats_.at(Stage::kCollate) += seconds_since(collating);
+    forget_snapshots();
+    last_call_ = Clock::now();
+    stats_.elapsed += std::chrono::duration<double>(*last_call_ - begin).count();
     return batch;
+  }
+
+  std::string state() const {
+    json waiting = json::array();
+    for (const auto& [draw, made] : waiting_) waiting.push_back(draw);
+    for (const int64_t draw : promised_) waiting.push_back(draw);
+    std::lock_guard lock(mutex_);
+    const Snapshot& from = snapshots_.front();
+    return json{{"draw", next_}, {"waiting", waiting}, {"from", from.draw}, {"stream", from.stream}}.dump();
   }
 
   LoaderStats stats() const {
     LoaderStats stats = stats_;
     stats.bad_samples = bad_->count();
+    std::lock_guard lock(mutex_);  // not the stream's: a worker may hold that until the consumer moves on
+    stats.at(Stage::kRead) += stream_seconds_.read;
+    stats.at(Stage::kUntar) += stream_seconds_.untar;
     return stats;
   }
 
   LoaderSetup setup_;
-  std::vector<size_t> usable_;
+  std::unique_ptr<SampleStream> stream_;  // next() and state() under stream_mutex_ while workers run
   std::string fingerprint_;
 
  private:
-  /// The table's bytes and the samples that are missing decide the order of an epoch.
-  std::string describe_data() const {
-    std::string identity = sha256_file(setup_.data.train.path);
-    for (size_t i = 0, next = 0; i < pairs_.size(); ++i) {
-      if (next < usable_.size() && usable_[next] == i) ++next;
-      else identity += " " + std::to_string(i);
+  void resume(const std::string& text) {
+    try {
+      const json state = json::parse(text);
+      next_ = resumed_at_ = state.at("draw").get<int64_t>();
+      promised_ = kept_ = state.at("waiting").get<std::vector<int64_t>>();
+      taken_ = state.at("from").get<int64_t>();
+      stream_->restore(state.at("stream").get<std::string>());
+    } catch (const json::exception& error) {
+      throw Error(std::string("the loader's place in the data cannot be read from the checkpoint: ") + error.what());
     }
-    return std::to_string(pairs_.size()) + " rows, " + std::to_string(usable_.size()) + " with their image, SHA-256 " + sha256_hex(identity);
   }
 
-  void find_images() {
-    for (size_t i = 0; i < pairs_.size(); ++i) {
-      std::error_code error;
-      if (std::filesystem::exists(pairs_[i].image, error)) usable_.push_back(i);
-      else bad_->add(i, pairs_[i].key, pairs_[i].image.string() + " does not exist");
-    }
-    if (usable_.empty())
-      throw Error("none of the " + std::to_string(pairs_.size()) + " images of " + setup_.data.train.path + " exists, for example " + pairs_[0].image.string() +
-                  "; set data.train.image_root to the folder the paths start from");
-    bad_->check();
+  // --- the consumer
+
+  /// Samples that waited when the run was interrupted come first.
+  void collect_waiting() {
+    for (const int64_t draw : promised_) waiting_.emplace(draw, take(draw));
+    promised_.clear();
   }
 
-  /// The consumer's side: the sample at place next_ of the order, waited for. A failure stays there, for who asks again.
-  Made take() {
-    std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [this] { return ready_.count(next_) > 0; });
-    if (const auto& failure = ready_.at(next_).failure) std::rethrow_exception(failure);
-    Made made = std::move(ready_.extract(next_).mapped());
-    ++next_;
+  void add_one(BatchBuilder& builder) {
+    // The order is at its end, or enough wait: then the first in line comes although it is a duplicate.
+    if (!waiting_.empty() && (waiting_.size() >= kLookAhead || next_ >= stream_->size())) {
+      ++stats_.duplicates_left;
+      builder.add(std::move(waiting_.begin()->second));
+      waiting_.erase(waiting_.begin());
+      return;
+    }
+    const int64_t draw = next_;
+    Made made = take(draw);
+    {
+      std::lock_guard lock(mutex_);
+      ++next_;
+    }
     wanted_.notify_all();
-    return made;
+    count(made.counts);
+    if (!made.sample) {
+      bad_->add(made.raw);
+      bad_->check();
+    } else if (!builder.collides(made)) {
+      builder.add(std::move(made));
+    } else if (apart_) {
+      ++stats_.duplicates_moved;
+      waiting_.emplace(draw, std::move(made));
+    } else {
+      ++stats_.duplicates_left;
+      builder.add(std::move(made));
+    }
   }
 
-  void work() {
+  /// The sample at a place of the order, waited for. A failure stays there, for who asks again.
+  Made take(int64_t draw) {
+    const auto begin = Clock::now();
+    std::unique_lock lock(mutex_);
+    const auto stall = std::chrono::duration<double>(setup_.data.stall_seconds);
+    while (!arrived_.wait_for(lock, stall, [&] { return ready_.count(draw) > 0; })) {
+      lock.unlock();
+      spdlog::warn("no sample for {:.0f} s: {}", seconds_since(begin), what_goes_on());
+      lock.lock();
+    }
+    stats_.at(Stage::kWait) += seconds_since(begin);
+    if (const auto& failure = ready_.at(draw).failure) std::rethrow_exception(failure);
+    return std::move(ready_.extract(draw).mapped());
+  }
+
+  std::string what_goes_on() const {
+    std::string text;
+    for (size_t i = 0; i < activities_.size(); ++i) {
+      const std::string at = activities_[i].text();
+      text += fmt::format("{}worker {} {}", i ? ", " : "", i, at.empty() ? "waits for the next sample of the source" : "is at " + at);
+    }
+    const std::string shard = stream_->place();
+    return text + (shard.empty() ? "" : "; the shard being read is " + shard);
+  }
+
+  void count(const LoaderStats& of_sample) {
+    stats_.texts += of_sample.texts;
+    stats_.truncated += of_sample.truncated;
+    stats_.mojibake += of_sample.mojibake;
+    stats_.invalid_utf8 += of_sample.invalid_utf8;
+    stats_.negative_slots += of_sample.negative_slots;
+    for (size_t i = 0; i < stats_.seconds.size(); ++i) stats_.seconds[i] += of_sample.seconds[i];
+  }
+
+  /// Keeps the newest snapshot that lies before everything still to be handed out: one that exists for certain, wherever the workers are.
+  void forget_snapshots() {
+    const int64_t first = waiting_.empty() ? next_ : std::min(next_, waiting_.begin()->first);
+    std::lock_guard lock(mutex_);
+    while (snapshots_.size() > 1 && snapshots_[1].draw < first) snapshots_.pop_front();
+  }
+
+  // --- the workers
+
+  void work(Activity& activity) {
     at::set_num_threads(1);
     torch::NoGradGuard no_graph;
-    const int64_t window = setup_.data.prefetch * setup_.batch_size;
-    while (true) {
-      int64_t draw = 0;
-      {
-        std::unique_lock lock(mutex_);
-        wanted_.wait(lock, [&] { return stopping_ || taken_ < next_ + window; });
-        if (stopping_) return;
-        draw = taken_++;
+    while (auto place = take_place(activity)) {
+      auto& [draw, made] = *place;
+      if (!made.failure) {
+        try {
+          made = maker_.make(std::move(made.raw), static_cast<uint64_t>(epoch_), activity);
+        } catch (...) {  // anything but a bad sample: the consumer throws it when it comes to this place
+          made.failure = std::current_exception();
+        }
       }
-      Made made;
-      try {
-        made = make(order_[static_cast<size_t>(draw) % order_.size()]);
-      } catch (...) {  // anything but a bad sample: the consumer throws it when it comes to this place
-        made.failure = std::current_exception();
-      }
+      activity.rest();
       {
         std::lock_guard lock(mutex_);
         ready_.emplace(draw, std::move(made));
@@ -196,49 +232,36 @@ class Loader::Impl {
     }
   }
 
-  Made make(size_t index) const {
-    Made made;
-    made.index = index;
-    const Pair& pair = pairs_[index];
-    Sample sample;
-    sample.key = pair.key;
-    try {
-      const torch::Tensor pixels = decode_image_file(pair.image);
-      if (setup_.data.augmented) {
-        Rng rng = Rng::of(setup_.seed, static_cast<uint64_t>(epoch_), index, Stream::kAugment);
-        sample.image = train_transform(pixels, setup_.preprocess, setup_.data.augment, rng);
-      } else {
-        sample.image = eval_transform(pixels, setup_.preprocess);
+  /// The next place of the order that somebody wants, with its sample as the stream has it; nullopt when the workers are to stop.
+  std::optional<std::pair<int64_t, Made>> take_place(Activity& activity) {
+    std::lock_guard stream_lock(stream_mutex_);  // places are taken and read one after another
+    const int64_t window = setup_.data.prefetch * setup_.batch_size;
+    while (true) {
+      int64_t draw = 0;
+      {
+        std::unique_lock lock(mutex_);
+        wanted_.wait(lock, [&] { return stopping_ || taken_ < next_ + window; });
+        if (stopping_) return std::nullopt;
+        draw = taken_++;
+        if (draw % per_batch() == 0 && draw > snapshots_.back().draw) snapshots_.push_back({draw, stream_->state()});
       }
-    } catch (const Error& error) {
-      made.problem = error.what();
-      return made;
+      Made made;
+      try {
+        made.raw = stream_->next();
+      } catch (...) {
+        made.failure = std::current_exception();
+      }
+      if (!note(draw)) continue;
+      if (!made.failure) activity.set(Stage::kRead, made.raw.key);
+      return std::make_pair(draw, std::move(made));
     }
-    Rng rng = Rng::of(setup_.seed, static_cast<uint64_t>(epoch_), index, Stream::kNegatives);
-    sample.caption = encode(pair.caption, made.texts);
-    for (const auto& text : make_negatives(setup_.negatives, pair.caption, listed_[index], rng)) {
-      if (text && !text->empty()) sample.negatives.emplace_back(encode(*text, made.texts));
-      else sample.negatives.emplace_back(std::nullopt);
-    }
-    made.sample = std::move(sample);
-    return made;
   }
 
-  std::vector<int64_t> encode(const std::string& text, LoaderStats& counts) const {
-    EncodeReport report;
-    auto ids = setup_.tokenizer->encode(text, setup_.context_length, &report);
-    ++counts.texts;
-    counts.truncated += report.truncated;
-    counts.mojibake += report.mojibake;
-    counts.invalid_utf8 += report.invalid_utf8;
-    return ids;
-  }
-
-  void count(const LoaderStats& texts) {
-    stats_.texts += texts.texts;
-    stats_.truncated += texts.truncated;
-    stats_.mojibake += texts.mojibake;
-    stats_.invalid_utf8 += texts.invalid_utf8;
+  /// After the stream's work. False for a place between the snapshot of a resumed run and its state: it was handed out before.
+  bool note(int64_t draw) {
+    std::lock_guard lock(mutex_);
+    stream_seconds_ = stream_->seconds();
+    return draw >= resumed_at_ || std::find(kept_.begin(), kept_.end(), draw) != kept_.end();
   }
 
   void stop() {
@@ -247,34 +270,46 @@ class Loader::Impl {
       stopping_ = true;
     }
     wanted_.notify_all();
+    if (!workers_.empty()) stream_->interrupt();
     for (auto& worker : workers_) worker.join();
     workers_.clear();
     ready_.clear();
+    waiting_.clear();
+    promised_.clear();
+    last_call_.reset();
   }
 
-  std::vector<Pair> pairs_;
-  std::vector<NegativeTexts> listed_;
+  const SampleMaker maker_;
   std::unique_ptr<BadSamples> bad_;
   LoaderStats stats_;
+  bool apart_ = false;  // duplicates are kept apart
+  std::optional<Clock::time_point> last_call_;
 
   int64_t epoch_ = 0;
-  std::vector<size_t> order_;
   std::vector<std::thread> workers_;
-  std::mutex mutex_;
+  std::vector<Activity> activities_;
+  mutable std::mutex stream_mutex_, mutex_;  // in this order
   std::condition_variable wanted_, arrived_;
-  std::map<int64_t, Made> ready_;  // place in the order -> sample
-  int64_t taken_ = 0, next_ = 0;   // next place a worker takes, next place the consumer wants
+  std::map<int64_t, Made> ready_;    // place in the order -> sample
+  std::map<int64_t, Made> waiting_;  // the consumer's: samples for a later batch
+  std::vector<int64_t> promised_;    // places of samples that waited when the run was interrupted
+  std::deque<Snapshot> snapshots_;
+  int64_t taken_ = 0, next_ = 0;  // next place a worker takes, next place the consumer wants
+  int64_t resumed_at_ = 0;        // places before it are skipped, but for those in kept_
+  std::vector<int64_t> kept_;
+  StreamSeconds stream_seconds_;
   bool stopping_ = false;
 };
 
 Loader::Loader(LoaderSetup setup) : impl_(std::make_unique<Impl>(std::move(setup))) {}
 Loader::~Loader() = default;
-int64_t Loader::samples() const { return static_cast<int64_t>(impl_->usable_.size()); }
-int64_t Loader::batches_per_epoch() const { return samples() / impl_->samples_per_batch(); }
+int64_t Loader::samples() const { return impl_->stream_->size(); }
+int64_t Loader::batches_per_epoch() const { return samples() / impl_->per_batch(); }
 int64_t Loader::negatives_per_caption() const { return impl_->setup_.negatives.count(); }
 const std::string& Loader::fingerprint() const { return impl_->fingerprint_; }
-void Loader::start_epoch(int64_t epoch, int64_t draw) { impl_->start_epoch(epoch, draw); }
+void Loader::start_epoch(int64_t epoch, const std::string& state) { impl_->start_epoch(epoch, state); }
 Batch Loader::next() { return impl_->next(); }
+std::string Loader::state() const { return impl_->state(); }
 LoaderStats Loader::stats() const { return impl_->stats(); }
 
 }  // namespace fsc

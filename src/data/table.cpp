@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "detail_pairs.h"
 #include "fsc/core/assets.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
@@ -106,13 +107,12 @@ Table read_table(const std::filesystem::path& path, char separator) {
   return table;
 }
 
-std::vector<Pair> read_pairs(const SourceConfig& source, const std::string& negative_column) {
+std::vector<Pair> read_table_pairs(const SourceConfig& source, const std::string& negative_column) {
   const std::filesystem::path path = source.path;
-  const Table table = read_table(path, source.format == TableFormat::kTsv ? '\t' : ',');
+  const Table table = read_table(path, source.format == SourceFormat::kTsv ? '\t' : ',');
   const size_t image = table.column(source.image_column, "image_column", path);
   const size_t caption = table.column(source.caption_column, "caption_column", path);
   const size_t negatives = negative_column.empty() ? 0 : table.column(negative_column, "negatives.column", path);
-  const std::filesystem::path root = source.image_root.empty() ? path.parent_path() : std::filesystem::path(source.image_root);
   std::vector<Pair> pairs;
   pairs.reserve(table.rows.size());
   for (size_t i = 0; i < table.rows.size(); ++i) {
@@ -120,9 +120,29 @@ std::vector<Pair> read_pairs(const SourceConfig& source, const std::string& nega
     if (row[image].empty())
       throw Error(path.string() + ":" + std::to_string(table.lines[i]) + ": the cell of column '" + source.image_column +
                   "' is empty");
-    pairs.push_back({root / row[image], row[image], row[caption], negative_column.empty() ? "" : row[negatives], table.lines[i]});
+    pairs.push_back({image_root_of(source) / row[image], row[image], row[caption], negative_column.empty() ? "" : row[negatives],
+                     ":" + std::to_string(table.lines[i])});
   }
   return pairs;
+}
+
+std::filesystem::path image_root_of(const SourceConfig& source) {
+  return source.image_root.empty() ? std::filesystem::path(source.path).parent_path() : std::filesystem::path(source.image_root);
+}
+
+std::vector<Pair> read_pairs(const SourceConfig& source, const std::string& negative_column) {
+  switch (source.format) {
+    case SourceFormat::kTsv:
+    case SourceFormat::kCsv:
+      return read_table_pairs(source, negative_column);
+    case SourceFormat::kCoco:
+      return read_coco_pairs(source, negative_column);
+    case SourceFormat::kKarpathy:
+      return read_karpathy_pairs(source, negative_column);
+    case SourceFormat::kWebdataset:
+      throw UsageError("format: webdataset is for training; a list of images and captions is needed here (tsv, csv, coco, karpathy)");
+  }
+  return {};
 }
 
 }  // namespace fsc

@@ -7,7 +7,7 @@
 namespace fsc {
 
 const std::vector<Benchmark>& catalog() {
-  static const std::vector<std::string> table = {"format", "image_root", "image_column", "caption_column"};
+  static const std::vector<std::string> table = {"format", "image_root", "image_column", "caption_column", "split"};
   static const std::vector<Benchmark> all = {
       {"sugarcrepe", TaskKind::kComposition, "the seven JSON files of SugarCrepe in root, COCO val2017 photos in images",
        {"root", "images"}, {}, read_sugarcrepe},
@@ -15,7 +15,7 @@ const std::vector<Benchmark>& catalog() {
        {"path", "images"}, {}, read_caption_choice},
       {"zeroshot", TaskKind::kZeroShot, "one folder of photos a class in root; label = rank of the folder's name in byte order",
        {"root"}, {"classnames", "templates"}, read_image_folder},
-      {"retrieval", TaskKind::kRetrieval, "a table with one image and caption a row; rows of the same image are its captions",
+      {"retrieval", TaskKind::kRetrieval, "a table with one image and caption a row, COCO's or Karpathy's JSON; rows of the same image are its captions",
        {"path"}, table, read_retrieval_table},
   };
   return all;

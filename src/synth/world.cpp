@@ -12,8 +12,8 @@
 
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
+#include "fsc/core/parallel.h"
 #include "fsc/synth/synth.h"
-#include "synth/detail_parallel.h"
 #include "synth/detail_render.h"
 #include "synth/detail_rows.h"
 

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr const char* kVerified[] = {kModelFile, kLoraFile, kModelConfigFile, kOptimizerFile, kAverageFile};
 
 /// The N of step_N, -1 for other names.
@@ -58,7 +58,7 @@ void save_checkpoint(const fs::path& run, const Checkpoint& checkpoint, ModelToS
       if (fs::exists(dir / name)) files[name] = sha256_file(dir / name);
     const TrainState& s = checkpoint.state;
     const json state = {{"format", kFormat}, {"step", s.step}, {"epoch", s.epoch}, {"draw", s.draw}, {"skipped_in_a_row", s.skipped_in_a_row},
-                        {"skipped_total", s.skipped_total}, {"data_fingerprint", checkpoint.data_fingerprint},
+                        {"skipped_total", s.skipped_total}, {"loader", s.loader}, {"data_fingerprint", checkpoint.data_fingerprint},
                         {"config", checkpoint.config_yaml}, {"guard", checkpoint.guard}, {"sha256", files}};
     write_file_atomic(dir / kStateFile, state.dump(2) + "\n");
   });
@@ -79,7 +79,7 @@ Checkpoint open_checkpoint(const fs::path& folder) {
     if (state.at("format").get<int>() != kFormat)
       throw Error((folder / kStateFile).string() + " has format " + state.at("format").dump() + "; this program reads format " + std::to_string(kFormat));
     TrainState& s = checkpoint.state;
-    s = {state.at("step"), state.at("epoch"), state.at("draw"), state.at("skipped_in_a_row"), state.at("skipped_total")};
+    s = {state.at("step"), state.at("epoch"), state.at("draw"), state.at("skipped_in_a_row"), state.at("skipped_total"), state.at("loader")};
     checkpoint.config_yaml = state.at("config");
     checkpoint.data_fingerprint = state.at("data_fingerprint");
     checkpoint.guard = state.value("guard", "");

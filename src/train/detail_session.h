@@ -26,7 +26,20 @@ struct Session {
   ModelToSave to_save(const Provenance& provenance = {}) const { return {&*learner.model, preprocess, tokenizer_file, provenance, lora}; }
 };
 
-/// Opens the table and the weights, builds model and optimizer. `bad_samples_file` may be empty. Error names what is wrong.
+/// What of a model its inputs depend on.
+struct ModelInputs {
+  ArchConfig arch;
+  Preprocess preprocess;
+  std::shared_ptr<const Tokenizer> tokenizer;
+};
+
+/// The same as open_session finds, without reading weights; where model.arch names the architecture they need not be there.
+ModelInputs model_inputs(const RunConfig& config);
+
+/// The loader's set-up; `inputs` must outlive the loader.
+LoaderSetup loader_setup(const RunConfig& config, const ModelInputs& inputs, const std::filesystem::path& bad_samples_file);
+
+/// Opens the data and the weights, builds model and optimizer. `bad_samples_file` may be empty. Error names what is wrong.
 Session open_session(const RunConfig& config, const std::filesystem::path& bad_samples_file);
 
 /// Prints what a run would do: parameters, steps, first batch, estimates of memory and disk.

@@ -17,10 +17,11 @@ namespace {
 
 /// Keys that may differ: none of them reaches a weight. Paths may, because the table's fingerprint is checked instead.
 bool is_free_to_change(const std::string& key) {
-  for (const char* prefix : {"output.", "data.workers", "data.prefetch", "data.max_bad_samples", "data.train.path", "data.train.image_root",
-                             "optim.max_skipped_steps", "train.deterministic"})
+  for (const char* prefix : {"output.", "data.workers", "data.prefetch", "data.max_bad_samples", "data.retries", "data.timeout_seconds", "data.stall_seconds",
+                             "data.report_every_steps", "optim.max_skipped_steps", "train.deterministic"})
     if (key.rfind(prefix, 0) == 0) return true;
-  return false;
+  const bool of_source = key.rfind("data.train", 0) == 0;  // data.train.path, data.train[1].path
+  return of_source && (key.ends_with(".path") || key.ends_with(".image_root"));
 }
 
 [[noreturn]] void refuse(const Checkpoint& checkpoint, const std::string& changes) {
@@ -100,7 +101,7 @@ std::string config_hash(const RunConfig& config) {
 
 void check_same_data(const RunConfig& config, const Checkpoint& checkpoint, const std::string& fingerprint) {
   if (checkpoint.data_fingerprint == fingerprint) return;
-  refuse(checkpoint, "\n  the table " + config.data.train.path + ": " + checkpoint.data_fingerprint + " -> " + fingerprint);
+  refuse(checkpoint, "\n  the data " + config.data.name() + ": " + checkpoint.data_fingerprint + " -> " + fingerprint);
 }
 
 bool resumes_in_place(const fs::path& output, const std::string& resume) {

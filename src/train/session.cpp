@@ -22,6 +22,14 @@ torch::Device resolve_device(const TrainConfig& train) {
   return device;
 }
 
+/// Image size and context length that the config asks for in place of the architecture's.
+void force_sizes(const ModelConfig& wanted, ArchConfig& arch) {
+  if (wanted.force_image_size > 0) arch.vision.image_size = wanted.force_image_size;
+  if (wanted.force_context_length > 0) arch.text.context_length = wanted.force_context_length;
+  if (arch.vision.image_size % arch.vision.patch_size != 0)
+    throw UsageError("model.force_image_size: " + std::to_string(arch.vision.image_size) + " is not a multiple of the patch size " + std::to_string(arch.vision.patch_size));
+}
+
 /// Architecture, weights and preprocessing as the config asks for.
 void build_model(const RunConfig& config, Session& session) {
   const ModelConfig& wanted = config.model;
@@ -30,10 +38,7 @@ void build_model(const RunConfig& config, Session& session) {
   session.tokenizer_file = wanted.tokenizer.empty() ? loaded.tokenizer : std::filesystem::path(wanted.tokenizer);
   ArchConfig arch = loaded.model.is_empty() ? ArchConfig::load(wanted.arch) : loaded.model->arch();
   const ArchConfig recorded = arch;
-  if (wanted.force_image_size > 0) arch.vision.image_size = wanted.force_image_size;
-  if (wanted.force_context_length > 0) arch.text.context_length = wanted.force_context_length;
-  if (arch.vision.image_size % arch.vision.patch_size != 0)
-    throw UsageError("model.force_image_size: " + std::to_string(arch.vision.image_size) + " is not a multiple of the patch size " + std::to_string(arch.vision.patch_size));
+  force_sizes(wanted, arch);
   session.preprocess = loaded.model.is_empty() ? default_preprocess(arch) : loaded.preprocess;
   session.preprocess.size = arch.vision.image_size;
 
@@ -98,6 +103,35 @@ void check_loss_fits(const LossConfig& loss, const ArchConfig& arch) {
 
 }  // namespace
 
+ModelInputs model_inputs(const RunConfig& config) {
+  const ModelConfig& wanted = config.model;
+  const bool named = !wanted.arch.empty();
+  ModelSource source;
+  if (!wanted.pretrained.empty() && (!named || std::filesystem::exists(wanted.pretrained))) {
+    source = find_model(wanted.pretrained, wanted.arch);
+  } else {
+    source.arch = ArchConfig::load(wanted.arch);
+    source.preprocess = default_preprocess(source.arch);
+  }
+  force_sizes(wanted, source.arch);
+  source.preprocess.size = source.arch.vision.image_size;
+  return {source.arch, source.preprocess, load_tokenizer(source.arch, wanted.tokenizer.empty() ? source.tokenizer : std::filesystem::path(wanted.tokenizer))};
+}
+
+LoaderSetup loader_setup(const RunConfig& config, const ModelInputs& inputs, const std::filesystem::path& bad_samples_file) {
+  LoaderSetup setup;
+  setup.data = config.data;
+  setup.negatives = config.negatives;
+  setup.preprocess = inputs.preprocess;
+  setup.tokenizer = inputs.tokenizer.get();
+  setup.context_length = inputs.arch.text.context_length;
+  setup.batch_size = config.train.batch_size;
+  setup.accum_freq = config.train.accum_freq;
+  setup.seed = static_cast<uint64_t>(config.train.seed);
+  setup.bad_samples_file = bad_samples_file;
+  return setup;
+}
+
 Session open_session(const RunConfig& config, const std::filesystem::path& bad_samples_file) {
   Session session;
   Learner& learner = session.learner;
@@ -109,18 +143,7 @@ Session open_session(const RunConfig& config, const std::filesystem::path& bad_s
   const ArchConfig& arch = learner.model->arch();
   check_loss_fits(config.loss, arch);
   session.tokenizer = load_tokenizer(arch, session.tokenizer_file);
-
-  LoaderSetup setup;
-  setup.data = config.data;
-  setup.negatives = config.negatives;
-  setup.preprocess = session.preprocess;
-  setup.tokenizer = session.tokenizer.get();
-  setup.context_length = arch.text.context_length;
-  setup.batch_size = config.train.batch_size;
-  setup.accum_freq = config.train.accum_freq;
-  setup.seed = static_cast<uint64_t>(config.train.seed);
-  setup.bad_samples_file = bad_samples_file;
-  session.loader = std::make_unique<Loader>(setup);
+  session.loader = std::make_unique<Loader>(loader_setup(config, {arch, session.preprocess, session.tokenizer}, bad_samples_file));
   session.total_steps = config.train.epochs * session.loader->batches_per_epoch();
   if (config.train.max_steps > 0) session.total_steps = std::min(session.total_steps, config.train.max_steps);
 
@@ -167,7 +190,7 @@ void print_plan(const RunConfig& config, Session& session) {
   const double model_file = 4.0 * (session.lora ? trained : parameters), checkpoint = model_file + 8.0 * trained + average;
   const double kept_checkpoints = config.output.keep_last > 0 ? static_cast<double>(config.output.keep_last + 1) : 1.0;
   spdlog::info("model          {}, {:.1f} M parameters, {:.2f} M trained, {} px, {}", arch.name, parameters / 1e6, trained / 1e6, arch.vision.image_size, arch.quick_gelu ? "QuickGELU" : "GELU");
-  spdlog::info("data           {} samples, {} negatives a caption, table {}", loader.samples(), loader.negatives_per_caption(), config.data.train.path);
+  spdlog::info("data           {} samples, {} negatives a caption, from {}", loader.samples(), loader.negatives_per_caption(), config.data.name());
   spdlog::info("first batch    {} images, {} texts of up to {} tokens, first sample {}", batch.images.size(0), batch.text_ids.size(0), batch.text_ids.size(1), batch.keys[0]);
   spdlog::info("steps          {} in all, {} an epoch", session.total_steps, loader.batches_per_epoch());
   spdlog::info("memory, about  {} (weights, gradients, AdamW{} {}; activations {}; batches ahead {})",

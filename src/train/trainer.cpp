@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "detail_guard.h"
+#include "detail_input_report.h"
 #include "detail_result_path.h"
 #include "detail_cpu_memory.h"
 #include "detail_resume.h"
@@ -50,6 +51,7 @@ class Run {
     }
     write_file_atomic(folder_ / "config.yaml", yaml());
     log_ = std::make_unique<RunLog>(folder_, state_.step, config.output.tensorboard);
+    input_ = std::make_unique<InputReport>(*session_.loader, config.data);
   }
 
   ExitCode go() {
@@ -58,7 +60,7 @@ class Run {
     first_step_ = window_first_ = state_.step;
     if (guard_ && guard_->is_new()) watch();
     if (guard_ && guard_->stopped()) return end_at_best();
-    if (state_.step < session_.total_steps) session_.loader->start_epoch(state_.epoch, state_.draw);
+    if (state_.step < session_.total_steps) session_.loader->start_epoch(state_.epoch, state_.loader);
     while (state_.step < session_.total_steps) {
       one_step();
       const bool epoch_ends = state_.step % per_epoch == 0;
@@ -136,6 +138,7 @@ class Run {
     log_->write(m);
     last_metrics_ = m;
     log_step_line(line_text(m));
+    input_->step(state_.step);
     total_data_seconds_ += data_seconds_;
     data_seconds_ = 0;
     window_start_ = Clock::now();
@@ -171,6 +174,7 @@ class Run {
   void save() {
     if (saved_step_ == state_.step) return;  // the guard wanted it already
     read_back();
+    state_.loader = state_.draw == 0 ? "" : session_.loader->state();
     StateDict optimizer;
     session_.learner.optimizer->save(optimizer);
     session_.learner.scaler->save(optimizer);
@@ -232,7 +236,7 @@ class Run {
     log_ = std::make_unique<RunLog>(folder_, state_.step, config_.output.tensorboard);
     window_start_ = Clock::now();
     data_seconds_ = 0;
-    session_.loader->start_epoch(state_.epoch, state_.draw);
+    session_.loader->start_epoch(state_.epoch, state_.loader);
   }
 
   ExitCode end_at_best() {
@@ -292,6 +296,7 @@ class Run {
     } else {
       spdlog::info("the run was complete already: {} steps", state_.step);
     }
+    input_->finish();
     if (guard_) guard_->log_cost();
     spdlog::info("model in {}/{}, loss curve in {}/loss_curve.png; score it with: fsc-eval --checkpoint {} --config SUITE.yaml", folder_.string(),
                  result.weights_file(), folder_.string(), folder_.string());
@@ -312,6 +317,7 @@ class Run {
   TrainState state_;
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Guard> guard_;
+  std::unique_ptr<InputReport> input_;
   int64_t saved_step_ = -1;
   ProgressLine progress_;
   std::vector<Pending> pending_;

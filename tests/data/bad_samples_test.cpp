@@ -65,10 +65,11 @@ TEST_F(BadSamples, ThePastTheEndOfTheOrderStartsAgain) {
   setup_.batch_size = 6;
   Loader loader(setup_);
   EXPECT_EQ(loader.batches_per_epoch(), 2) << "fixed, whatever breaks on the way";
-  const auto batches = epoch(loader, 0);
+  std::vector<std::string> states;
+  const auto batches = epoch(loader, 0, "", -1, &states);
   EXPECT_EQ(rows(batches), (std::vector<int64_t>{0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0}));
   EXPECT_EQ(batches[1].next_draw, 13);
-  expect_same(fresh_epoch(0, batches[0].next_draw, 1), {batches[1]});
+  expect_same(fresh_epoch(0, states[0], 1), {batches[1]});
 }
 
 TEST_F(BadSamples, MissingOverTheShareIsFatalAtOnce) {
@@ -93,7 +94,7 @@ TEST_F(BadSamples, NoShareMeansNone) {
   write_with({{11, broken()}});
   setup_.data.max_bad_samples = 0;
   Loader loader(setup_);
-  epoch(loader, 0, 0, 2);
+  epoch(loader, 0, "", 2);
   expect_error([&] { loader.next(); }, ExitCode::kFailed, {"1 of 12 samples"});
 }
 
@@ -124,7 +125,7 @@ TEST_F(BadSamples, EveryKindOfBrokenFile) {
   const std::string broken_dir = FSC_TEST_DATA "/images/broken/";
   write_with({{0, broken_dir + "empty.jpg"}, {1, broken_dir + "text.jpg"}, {2, broken_dir + "truncated.jpg"}, {3, dir_.path()}});
   setup_.data.max_bad_samples = 0.5;
-  EXPECT_EQ(rows(fresh_epoch(0, 0, 1)), (std::vector<int64_t>{4, 5, 6, 7}));
+  EXPECT_EQ(rows(fresh_epoch(0, "", 1)), (std::vector<int64_t>{4, 5, 6, 7}));
   const std::string text = named();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 4) << text;
 }
@@ -152,7 +153,7 @@ TEST_F(BadSamples, BatchLargerThanTheData) {
 }
 
 TEST_F(BadSamples, NegativesThatAreNoList) {
-  setup_.data.train.path =
+  setup_.data.train[0].path =
       dir_.write("n.tsv", "neg_caption\tfilepath\ttitle\n[]\t" + image(0) + "\t\"a\nb\"\n['open\t" + image(1) + "\tc\n");
   expect_error([&] { Loader{setup_}; }, ExitCode::kFailed, {"n.tsv:4", image(1), "neg_caption"});
   setup_.negatives.column = "neg";
@@ -166,7 +167,7 @@ class Workers : public test::LoaderTest {
   void write_failing() {
     std::string text = "neg_caption\tfilepath\ttitle\n";
     for (size_t i = 0; i < 12; ++i) text += "[]\t" + image(i) + "\trow" + std::to_string(i) + (i == 9 ? " throw" : "") + "\n";
-    setup_.data.train.path = dir_.write("t.tsv", text);
+    setup_.data.train[0].path = dir_.write("t.tsv", text);
     setup_.data.shuffle = false;
   }
 };

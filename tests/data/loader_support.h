@@ -54,7 +54,7 @@ class LoaderTest : public testing::Test {
       text += (i % 3 ? "['" + name + " first', '" + name + " second word']" : std::string("[]")) + "\t" + images[i] + "\t" +
               name + " caption\n";
     }
-    setup_.data.train.path = dir_.write("t.tsv", text);
+    setup_.data.train[0].path = dir_.write("t.tsv", text);
   }
   static std::vector<std::string> images(size_t count) {
     std::vector<std::string> all;
@@ -72,16 +72,20 @@ class LoaderTest : public testing::Test {
     write_table(images(22));
   }
 
-  /// Batches of one epoch from place `draw`.
-  static std::vector<Batch> epoch(Loader& loader, int64_t number, int64_t draw = 0, int64_t count = -1) {
-    loader.start_epoch(number, draw);
+  /// Batches of one epoch from `state` on; `states` gets the loader's state after each.
+  static std::vector<Batch> epoch(Loader& loader, int64_t number, const std::string& state = "", int64_t count = -1,
+                                  std::vector<std::string>* states = nullptr) {
+    loader.start_epoch(number, state);
     std::vector<Batch> batches;
-    for (int64_t i = 0; i < (count < 0 ? loader.batches_per_epoch() : count); ++i) batches.push_back(loader.next());
+    for (int64_t i = 0; i < (count < 0 ? loader.batches_per_epoch() : count); ++i) {
+      batches.push_back(loader.next());
+      if (states) states->push_back(loader.state());
+    }
     return batches;
   }
-  std::vector<Batch> fresh_epoch(int64_t number, int64_t draw = 0, int64_t count = -1) const {
+  std::vector<Batch> fresh_epoch(int64_t number, const std::string& state = "", int64_t count = -1, std::vector<std::string>* states = nullptr) const {
     Loader loader(setup_);
-    return epoch(loader, number, draw, count);
+    return epoch(loader, number, state, count, states);
   }
 
   /// "row<i>" of each caption of a batch, as numbers.

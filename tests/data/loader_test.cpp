@@ -48,18 +48,19 @@ TEST_F(Order, AccumulationTakesTheSamplesOfTheBigBatch) {
 }
 
 TEST_F(Order, AnEpochCanBeEnteredAnywhere) {
-  const auto whole = fresh_epoch(2);
+  std::vector<std::string> states;
+  const auto whole = fresh_epoch(2, "", -1, &states);
   for (size_t i = 0; i + 1 < whole.size(); ++i) {
     setup_.data.workers = 1 + static_cast<int64_t>(i);
     const std::vector<Batch> rest(whole.begin() + static_cast<std::ptrdiff_t>(i) + 1, whole.end());
-    expect_same(fresh_epoch(2, whole[i].next_draw, static_cast<int64_t>(rest.size())), rest);
+    expect_same(fresh_epoch(2, states[i], static_cast<int64_t>(rest.size())), rest);
   }
 }
 
 TEST_F(Order, OneLoaderRunsEpochAfterEpochAndCanBreakOff) {
   Loader loader(setup_);
   const auto first = epoch(loader, 0);
-  epoch(loader, 1, 0, 2);
+  epoch(loader, 1, "", 2);
   expect_same(epoch(loader, 0), first);
   expect_same(epoch(loader, 2), fresh_epoch(2));
 }
@@ -117,7 +118,7 @@ TEST_F(Order, NegativesDrawnChangeWithTheEpoch) {
   setup_.data.shuffle = false;
   std::set<int64_t> drawn;  // the word after "row1" in row 1's negative
   for (int64_t number = 0; number < 12; ++number) {
-    const auto batch = fresh_epoch(number, 0, 1)[0];
+    const auto batch = fresh_epoch(number, "", 1)[0];
     ASSERT_EQ(batch.negative_rows.sizes(), (std::vector<int64_t>{4, 1}));
     EXPECT_EQ(batch.negative_rows[0][0].item<int64_t>(), -1) << "row 0 has none";
     drawn.insert(batch.text_ids[batch.negative_rows[1][0].item<int64_t>()][2].item<int64_t>());
@@ -133,7 +134,7 @@ TEST_F(Contents, AllNegativesInOrderPaddedToPerCaption) {
   setup_.negatives.per_caption = 3;
   Loader loader(setup_);
   EXPECT_EQ(loader.negatives_per_caption(), 3);
-  const auto batch = epoch(loader, 0, 0, 1)[0];
+  const auto batch = epoch(loader, 0, "", 1)[0];
   const auto rows = batch.negative_rows;
   ASSERT_EQ(rows.sizes(), (std::vector<int64_t>{4, 3}));
   EXPECT_TRUE(rows.select(1, 2).eq(-1).all().item<bool>());
@@ -146,7 +147,7 @@ TEST_F(Contents, AllNegativesInOrderPaddedToPerCaption) {
 
 TEST_F(Contents, WithoutNegativesTheColumnIsNotNeeded) {
   setup_.negatives.source = NegativeSource::kNone;
-  setup_.data.train.path = dir_.write("plain.tsv", "filepath\ttitle\n" + image(0) + "\ta\n" + image(1) + "\tb\n");
+  setup_.data.train[0].path = dir_.write("plain.tsv", "filepath\ttitle\n" + image(0) + "\ta\n" + image(1) + "\tb\n");
   setup_.batch_size = 2;
   Loader loader(setup_);
   EXPECT_EQ(loader.negatives_per_caption(), 0);
@@ -155,7 +156,7 @@ TEST_F(Contents, WithoutNegativesTheColumnIsNotNeeded) {
 
 TEST_F(Contents, PixelsAreTheEvalTransforms) {
   setup_.data.shuffle = false;
-  const auto batch = fresh_epoch(0, 0, 1)[0];
+  const auto batch = fresh_epoch(0, "", 1)[0];
   ASSERT_EQ(batch.images.sizes(), (std::vector<int64_t>{4, 3, 16, 16}));
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(batch.keys[i], image(i));
@@ -169,7 +170,7 @@ TEST_F(Contents, CountsTexts) {
   setup_.context_length = 4;  // "row1 second word" and nothing else is too long
   setup_.negatives.sample = NegativeSample::kAll;
   Loader loader(setup_);
-  const auto batches = epoch(loader, 0, 0, 3);
+  const auto batches = epoch(loader, 0, "", 3);
   for (const auto& batch : batches) EXPECT_LE(batch.text_ids.size(1), 4);
   const auto stats = loader.stats();
   EXPECT_EQ(stats.texts, 12 + 2 * 8) << "texts of the twelve samples that were handed out, not of those made ahead";
@@ -181,7 +182,7 @@ TEST_F(Contents, FingerprintIsOfTheTableAndOfWhatIsThere) {
   const Loader loader(setup_);
   EXPECT_EQ(loader.fingerprint(), Loader(setup_).fingerprint());
   EXPECT_NE(loader.fingerprint().find("22 with their image"), std::string::npos) << loader.fingerprint();
-  std::ofstream(setup_.data.train.path, std::ios::app) << "\n";  // a blank line: the same samples, another file
+  std::ofstream(setup_.data.train[0].path, std::ios::app) << "\n";  // a blank line: the same samples, another file
   EXPECT_NE(loader.fingerprint(), Loader(setup_).fingerprint());
   EXPECT_EQ(loader.samples(), 22);
   EXPECT_EQ(loader.batches_per_epoch(), 5);

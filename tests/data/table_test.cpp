@@ -92,7 +92,7 @@ TEST(Table, AMillionBytesOfQuotesEnd) {
   expect_bad("a\n" + std::string(1000001, '"'), {"t.csv:2", "never ends"});
 }
 
-SourceConfig source_of(const fs::path& path, TableFormat format = TableFormat::kTsv) {
+SourceConfig source_of(const fs::path& path, SourceFormat format = SourceFormat::kTsv) {
   SourceConfig source;
   source.path = path;
   source.format = format;
@@ -102,7 +102,7 @@ SourceConfig source_of(const fs::path& path, TableFormat format = TableFormat::k
 TEST(Pairs, ColumnsInAnyOrderAndUnderAnyName) {
   const TempDir dir;
   const auto path = dir.write("t.csv", "neg,image,id,text\n[],x/1.jpg,7,\"a dog, running\"\n\"[\"\"n\"\"]\",/abs/2.jpg,8,b\n");
-  SourceConfig source = source_of(path, TableFormat::kCsv);
+  SourceConfig source = source_of(path, SourceFormat::kCsv);
   source.image_column = "image";
   source.caption_column = "text";
   const auto pairs = read_pairs(source, "neg");
@@ -111,7 +111,7 @@ TEST(Pairs, ColumnsInAnyOrderAndUnderAnyName) {
   EXPECT_EQ(pairs[0].key, "x/1.jpg");
   EXPECT_EQ(pairs[0].caption, "a dog, running");
   EXPECT_EQ(pairs[0].negatives, "[]");
-  EXPECT_EQ(pairs[0].line, 2u);
+  EXPECT_EQ(pairs[0].place, ":2");
   EXPECT_EQ(pairs[1].image, "/abs/2.jpg") << "an absolute path stays";
   EXPECT_EQ(pairs[1].negatives, "[\"n\"]");
   EXPECT_EQ(read_pairs(source)[1].negatives, "");
@@ -145,7 +145,7 @@ TEST(Pairs, MissingColumnsNameThoseThereAre) {
 TEST(Pairs, WrongFormatIsSeenAtOnce) {
   const TempDir dir;
   const auto path = dir.write("t.csv", "filepath,title\na,b\n");
-  expect_error([&] { read_pairs(source_of(path, TableFormat::kTsv)); }, ExitCode::kFailed, {"its columns are: filepath,title"});
+  expect_error([&] { read_pairs(source_of(path, SourceFormat::kTsv)); }, ExitCode::kFailed, {"its columns are: filepath,title"});
 }
 
 TEST(Pairs, UnusableCellsAndColumns) {

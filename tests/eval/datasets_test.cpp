@@ -182,6 +182,19 @@ TEST(RetrievalTable, RowsOfOneImageAreItsCaptions) {
   expect_error([&] { make(config); }, ExitCode::kFailed, {"absent.tsv"});
 }
 
+TEST(RetrievalTable, KarpathysTestSplit) {
+  TempDir dir;
+  TaskConfig config = task("retrieval");
+  config.source.format = SourceFormat::kKarpathy;
+  config.source.split = {"test"};
+  config.source.path = dir.write("k.json", R"({"images": [{"filename": "x.jpg", "split": "test", "sentences": [{"raw": "A"}, {"raw": "B"}]},
+    {"filename": "y.jpg", "split": "train", "sentences": [{"raw": "C"}]}, {"filename": "z.jpg", "split": "test", "sentences": [{"raw": "D"}]}]})").string();
+  Inputs inputs;
+  make(config, inputs);
+  EXPECT_EQ(inputs.images(), (std::vector<fs::path>{dir / "x.jpg", dir / "z.jpg"}));
+  EXPECT_EQ(inputs.texts(), (std::vector<std::string>{"A", "B", "D"}));
+}
+
 TEST(PreparedSuite, ListsMissingImagesBeforeAnyWork) {
   TempDir dir;
   std::string text = "{";

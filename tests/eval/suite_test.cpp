@@ -30,7 +30,7 @@ TEST(Suite, ReadsEveryKey) {
   EXPECT_EQ(suite.tasks[1].shown(), "mine");
   EXPECT_EQ(suite.tasks[2].classnames, "names.txt");
   EXPECT_EQ(suite.tasks[2].templates, "");
-  EXPECT_EQ(suite.tasks[3].source.format, TableFormat::kCsv);
+  EXPECT_EQ(suite.tasks[3].source.format, SourceFormat::kCsv);
   EXPECT_EQ(suite.tasks[3].source.image_column, "img");
   EXPECT_EQ(suite.tasks[3].source.image_root, "");
   EXPECT_EQ(suite.batch_size, 8);

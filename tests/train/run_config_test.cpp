@@ -57,8 +57,8 @@ TEST(RunConfig, DefaultsAreTheContracts) {
   EXPECT_EQ(c.optim.warmup_steps, 50);
   EXPECT_EQ(c.optim.grad_clip, 0.0);
   EXPECT_TRUE(c.data.shuffle);
-  EXPECT_EQ(c.data.train.image_column, "filepath");
-  EXPECT_EQ(c.data.train.caption_column, "title");
+  EXPECT_EQ(c.data.train[0].image_column, "filepath");
+  EXPECT_EQ(c.data.train[0].caption_column, "title");
   EXPECT_EQ(c.data.max_bad_samples, 0.01);
   EXPECT_EQ(c.negatives.column, "neg_caption");
   EXPECT_EQ(c.negatives.per_caption, 3);

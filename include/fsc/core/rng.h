@@ -10,7 +10,9 @@
 namespace fsc {
 
 /// Stream ids keep the draws for different purposes apart; values are part of a run's identity, never renumber.
-enum class Stream : uint64_t { kShuffle = 1, kAugment = 2, kNegatives = 3, kSynth = 4, kInit = 5, kCaption = 6, kDropout = 7 };
+enum class Stream : uint64_t {
+  kShuffle = 1, kAugment = 2, kNegatives = 3, kSynth = 4, kInit = 5, kCaption = 6, kDropout = 7, kMix = 8, kBuffer = 9, kShards = 10,
+};
 
 /// SplitMix64 finaliser: a bijection on 64 bits with full avalanche.
 uint64_t mix64(uint64_t x) noexcept;

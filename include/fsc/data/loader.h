@@ -1,4 +1,4 @@
-// Batches from a table: a fixed order of samples a seed and an epoch, made by worker threads ahead of the trainer.
+// Batches from data.train: a fixed order of samples a seed and an epoch, made by worker threads ahead of the trainer.
 #pragma once
 #include <torch/types.h>
 
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fsc/data/data_config.h"
+#include "fsc/data/loader_stats.h"
 #include "fsc/negatives/negatives.h"
 #include "fsc/tokenize/tokenizer.h"
 
@@ -23,13 +24,7 @@ struct Batch {
   torch::Tensor caption_rows;  ///< int64 [B], row of each caption (0..B-1)
   torch::Tensor negative_rows; ///< int64 [B,N], row of each negative, -1 = missing
   std::vector<std::string> keys;  ///< B names for messages
-  int64_t next_draw = 0;          ///< where in the epoch's order the next batch begins: the loader's whole state
-};
-
-/// Counts of what happened to texts and samples, for the summary.
-struct LoaderStats {
-  int64_t texts = 0, truncated = 0, mojibake = 0, invalid_utf8 = 0;
-  int64_t bad_samples = 0;  ///< distinct samples that were missing or broken
+  int64_t next_draw = 0;          ///< places of the epoch's order that have been taken
 };
 
 /// What a loader needs besides its data.
@@ -42,29 +37,36 @@ struct LoaderSetup {
   int64_t batch_size = 1;
   int64_t accum_freq = 1;  ///< a batch holds accum_freq times batch_size samples; data.prefetch counts batch_size of them
   uint64_t seed = 0;
+  int64_t rank = 0, world = 1;  ///< this process among those that share the data
   std::filesystem::path bad_samples_file;  ///< "" = names go to the log only
 };
 
-/// Order, augmentation and negatives of a sample depend on (seed, epoch, index) only, never on the number of workers.
+/// Order, augmentation and negatives of a sample depend on (seed, epoch, sample) only, never on the number of workers.
 /// A broken sample is skipped and the batch filled with the next of the order; past its end the order starts again, so an epoch always
-/// has floor(samples / batch size) full batches. Not thread-safe; one epoch at a time.
+/// has floor(samples / batch size) full batches. Where duplicates are avoided a sample whose image or caption is in the batch already waits
+/// for a later one: at most kLookAhead wait, the longest first in line; what still waits at the end of an epoch is taken as it comes.
+/// Not thread-safe; one epoch at a time.
 class Loader {
  public:
-  /// Reads the table and looks for every image. Error: as read_pairs, no image there at all, more than
-  /// data.max_bad_samples missing, batch larger than the data, a cell of negatives that is no list.
+  static constexpr size_t kLookAhead = 64;
+
+  /// Opens data.train. Error: as open_stream_of, more than data.max_bad_samples missing, batch larger than the data, a text model that
+  /// cannot be read.
   explicit Loader(LoaderSetup setup);
   ~Loader();
 
-  int64_t samples() const;  ///< samples whose image is there
+  int64_t samples() const;  ///< samples of an epoch for this process
   int64_t batches_per_epoch() const;
   int64_t negatives_per_caption() const;
-  /// Rows, samples that are there, and a SHA-256 over the table's bytes and what is missing; a resumed run must see the same.
+  /// What a resumed run must find the same: sizes, hashes of tables or of the list of shards, the text model.
   const std::string& fingerprint() const;
 
-  /// Starts the workers on `epoch` at place `draw` of its order (0 = the beginning).
-  void start_epoch(int64_t epoch, int64_t draw = 0);
+  /// Starts the workers on `epoch`, at its beginning or at a state().
+  void start_epoch(int64_t epoch, const std::string& state = "");
   /// The next batch. Error when bad samples exceed data.max_bad_samples.
   Batch next();
+  /// Where the next batch begins, as JSON: places of waiting samples, and for shards the place in them and what the buffer holds.
+  std::string state() const;
   LoaderStats stats() const;
 
  private:

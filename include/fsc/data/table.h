@@ -1,4 +1,4 @@
-// tsv and csv tables: RFC 4180 quoting, CRLF, byte-order mark, columns in any order.
+// Images and captions listed in one file: tsv and csv tables, COCO's captions JSON, Karpathy's JSON.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -8,7 +8,8 @@
 
 namespace fsc {
 
-/// A table as text. Error names the file and line: unreadable, empty, a quote that never ends, a row of another width.
+/// A table as text: RFC 4180 quoting, CRLF, byte-order mark, columns in any order. Error names the file and line: unreadable, empty, a
+/// quote that never ends, a row of another width.
 struct Table {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;
@@ -22,12 +23,13 @@ Table read_table(const std::filesystem::path& path, char separator);
 /// Image-caption pairs of a source; paths are resolved against image_root.
 struct Pair {
   std::filesystem::path image;
-  std::string key;  ///< the image path as the table has it: names the sample in messages
+  std::string key;  ///< the image path as the file has it: names the sample in messages
   std::string caption;
-  std::string negatives;  ///< raw cell of the negatives' column, "" without one
-  size_t line;            ///< of the table, 1-based
+  std::string negatives;  ///< list of negatives as text (a table's cell, a JSON list), "" without one
+  std::string place;      ///< for messages, behind the path: ":7", the line of a table, or ", annotation 12" of a JSON
 };
-/// `negative_column` "" = none. Error for a missing column, an empty table, an empty path cell.
+/// All pairs of a table or JSON, in its order. `negative_column` "" = none; in a JSON it is the key of a list beside the caption.
+/// Error for a missing column or key, nothing in it, an empty image path, an annotation without its image, webdataset (which has no list).
 std::vector<Pair> read_pairs(const SourceConfig& source, const std::string& negative_column = "");
 
 }  // namespace fsc

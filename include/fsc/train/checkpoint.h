@@ -16,9 +16,10 @@ namespace fsc {
 struct TrainState {
   int64_t step = 0;   ///< optimizer steps done
   int64_t epoch = 0;  ///< 0-based
-  int64_t draw = 0;   ///< place in the epoch's order of samples
+  int64_t draw = 0;   ///< places of the epoch's order that were taken
   int64_t skipped_in_a_row = 0;
   int64_t skipped_total = 0;
+  std::string loader = {};  ///< Loader::state(), "" at the beginning of an epoch
 };
 
 /// One saved state, besides the model's files.

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace fsc::synth {
+namespace fsc {
 
 /// Calls work(i) for all i < n, on one thread per core when `threads` is 0; rethrows the first exception.
 template <class Work>
@@ -34,4 +34,4 @@ void for_each_index(int64_t n, int threads, const Work& work) {
   if (failure) std::rethrow_exception(failure);
 }
 
-}  // namespace fsc::synth
+}  // namespace fsc

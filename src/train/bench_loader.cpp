@@ -1,0 +1,47 @@
+// Times the loader without a model.
+#include "fsc/train/bench_loader.h"
+
+#include <sys/resource.h>
+
+#include <chrono>
+
+#include "detail_session.h"
+#include "fsc/weights/model_folder.h"
+
+namespace fsc {
+namespace {
+
+double cpu_seconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto of = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+  return of(usage.ru_utime) + of(usage.ru_stime);
+}
+
+}  // namespace
+
+LoaderBench bench_loader(const RunConfig& config, int64_t batches, const std::function<void(int64_t)>& progress) {
+  const ModelInputs inputs = model_inputs(config);
+  Loader loader(loader_setup(config, inputs, ""));
+  const int64_t per_epoch = loader.batches_per_epoch();
+  LoaderBench bench;
+  LoaderStats before;
+  double cpu = 0;
+  auto begin = std::chrono::steady_clock::now();
+  for (int64_t i = 0; i <= batches; ++i) {
+    if (i % per_epoch == 0) loader.start_epoch(i / per_epoch);
+    loader.next();
+    if (i == 0) {
+      begin = std::chrono::steady_clock::now();
+      before = loader.stats();
+      cpu = cpu_seconds();
+    }
+    if (progress) progress(i);
+  }
+  bench.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  bench.cpu_seconds = cpu_seconds() - cpu;
+  bench.stats = loader.stats() - before;
+  return bench;
+}
+
+}  // namespace fsc

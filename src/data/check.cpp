@@ -128,7 +128,7 @@ CheckedShard check_one_shard(const CheckOptions& options, const Checker& checker
     result.whole &= finding.problem != ShardProblem::kUnreadable && finding.problem != ShardProblem::kTruncated;
     Finding& found = (harmless ? piece.report.notes : piece.report.problems)[std::string("archive: ") + problem_name(finding.problem)];
     found.count += finding.count;
-    found.examples.push_back(finding.message);
+    found.examples.push_back(name + ": " + finding.message);
     for (const auto& example : finding.examples) found.examples.push_back(name + "/" + example);
   }
   result.record = {.name = name, .samples = shard.samples, .bytes = shard.bytes, .sha256 = {}};

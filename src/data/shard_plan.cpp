@@ -98,7 +98,8 @@ void ShardPlan::begin(uint64_t epoch, uint64_t pass) {
   for (const int64_t shard : order) {
     const int64_t size = sizes_[static_cast<size_t>(shard)];
     const int64_t first = std::max(begin, at) - at, last = std::min(end, at + size) - at;
-    if (first < last) runs_.push_back({shard, first, last});
+    const bool nothing_whole = size == 0 && begin <= at && at < end;  // opened all the same, so that its loss is told
+    if (first < last || nothing_whole) runs_.push_back({shard, first, last});
     at += size;
   }
 }

@@ -85,7 +85,7 @@ TEST_F(BadInput, FscWithoutNegatives) {
 }
 
 TEST_F(BadInput, GeneratorsThatDoNotExist) {
-  expect_error(train(run_, {"--set", "negatives.source=generate"}), 2, {"negatives.kinds", "swap", "replace", "shuffle"});
+  expect_error(train(run_, {"--set", "negatives.source=generate", "--set", "negatives.kinds=[spaw]"}), 2, {"negatives.kinds", "swap", "replace", "shuffle", "svlc"});
   EXPECT_EQ(train(run_, {"--set", "negatives.source=generate", "--set", "negatives.kinds=[shuffle]", "--set", "train.max_steps=1"}).code, 0);
 }
 

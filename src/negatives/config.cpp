@@ -9,12 +9,14 @@ namespace {
 
 void check_weights(const NegativesConfig& config, config::Problems& problems) {
   if (config.weights.size() != config.kinds.size()) {
-    problems.add("negatives.weights", std::to_string(config.weights.size()) + " weights for the " + std::to_string(config.kinds.size()) +
+    problems.add("negatives.weights", std::to_string(config.weights.size()) + " weights for the " +
+                                          std::to_string(config.kinds.size()) +
                                           " entries of negatives.kinds; give one for each, or none");
     return;
   }
   const double sum = std::accumulate(config.weights.begin(), config.weights.end(), 0.0);
-  if (!(sum > 0 && std::isfinite(sum))) problems.add("negatives.weights", "the sum must be above 0 and finite: one kind at least needs a chance");
+  if (!(sum > 0 && std::isfinite(sum)))
+    problems.add("negatives.weights", "the sum must be above 0 and finite: one kind at least needs a chance");
 }
 
 void check_generate(const NegativesConfig& config, config::Problems& problems) {
@@ -23,9 +25,10 @@ void check_generate(const NegativesConfig& config, config::Problems& problems) {
   } else if (!config.weights.empty()) {
     check_weights(config, problems);
   } else if (config.per_caption < static_cast<int64_t>(config.kinds.size())) {
-    problems.add("negatives.per_caption", std::to_string(config.per_caption) + " leaves " + config.kinds[static_cast<size_t>(config.per_caption)] +
-                                              " without a place; shorten negatives.kinds, write per_caption: " + std::to_string(config.kinds.size()) +
-                                              ", or give negatives.weights to draw the kinds");
+    problems.add("negatives.per_caption",
+                 std::to_string(config.per_caption) + " leaves " + config.kinds[static_cast<size_t>(config.per_caption)] +
+                     " without a place; shorten negatives.kinds, write per_caption: " + std::to_string(config.kinds.size()) +
+                     ", or give negatives.weights to draw the kinds");
   }
 }
 

@@ -16,7 +16,20 @@ struct Element {
 
 /// The numbers of the dependencies that graphs are read from.
 struct Dependencies {
-  explicit Dependencies(const TextModel& model);
+  explicit Dependencies(const TextModel& model)
+      : acl(model.dependency("acl")),
+        advmod(model.dependency("advmod")),
+        agent(model.dependency("agent")),
+        amod(model.dependency("amod")),
+        attr(model.dependency("attr")),
+        compound(model.dependency("compound")),
+        conj(model.dependency("conj")),
+        det(model.dependency("det")),
+        dobj(model.dependency("dobj")),
+        nsubj(model.dependency("nsubj")),
+        nsubjpass(model.dependency("nsubjpass")),
+        nummod(model.dependency("nummod")),
+        pobj(model.dependency("pobj")) {}
   uint16_t acl, advmod, agent, amod, attr, compound, conj, det, dobj, nsubj, nsubjpass, nummod, pobj;
 };
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <fstream>
 #include <unordered_map>
 
@@ -56,11 +55,16 @@ class ReplacementCounts {
  public:
   void add(const std::string& replacement) {
     ++counts_[replacement];
-    if (counts_.size() > kMost) std::erase_if(counts_, [](const auto& entry) { return entry.second == 1; });
+    if (counts_.size() <= kMost) return;
+    for (uint64_t rare = 1; counts_.size() > kMost / 2; ++rare) {
+      std::erase_if(counts_, [&](const auto& entry) { return entry.second <= rare; });
+    }
   }
   std::vector<std::pair<std::string, uint64_t>> most_frequent(size_t count) const {
     std::vector<std::pair<std::string, uint64_t>> all(counts_.begin(), counts_.end());
-    const auto order = [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; };
+    const auto order = [](const auto& a, const auto& b) {
+      return a.second != b.second ? a.second > b.second : a.first < b.first;
+    };
     std::sort(all.begin(), all.end(), order);
     all.resize(std::min(all.size(), count));
     return all;
@@ -123,12 +127,6 @@ class Writer {
   ReplacementCounts counts_;
 };
 
-std::string number(double value, const char* format) {
-  char text[32];
-  std::snprintf(text, sizeof(text), format, value);
-  return text;
-}
-
 }  // namespace
 
 std::vector<std::string> read_captions(const fs::path& file) {
@@ -161,39 +159,6 @@ GenerateSummary generate_file(std::span<const std::string> captions, const Gener
                   });
   }
   return writer.finish();
-}
-
-std::string to_text(const GenerateSummary& summary) {
-  std::string text = "kind       made of " + std::to_string(summary.captions) + "        words changed\n";
-  for (const auto& kind : summary.kinds) {
-    const double made = static_cast<double>(kind.made);
-    char line[128];
-    std::snprintf(line, sizeof(line), "%-10s %10llu  %6.2f %%  %8.2f\n", kind.kind.c_str(), static_cast<unsigned long long>(kind.made),
-                  kind.asked ? 100 * made / static_cast<double>(kind.asked) : 0.0, kind.made ? static_cast<double>(kind.words_changed) / made : 0.0);
-    text += line;
-  }
-  if (!summary.frequent.empty()) text += "most frequent replacements\n";
-  for (const auto& [piece, count] : summary.frequent) text += "  " + piece + "  " + std::to_string(count) + "\n";
-  const double captions = std::max<double>(1, static_cast<double>(summary.captions));
-  const double analysis = summary.analysis_seconds / captions, generation = summary.generation_seconds / captions;
-  text += "a caption and thread: " + number(1e6 * (analysis + generation), "%.0f") + " us (analysis " + number(1e6 * analysis, "%.0f") +
-          ", negatives " + number(1e6 * generation, "%.0f") + ")\n";
-  return text;
-}
-
-std::string preview_line(std::string_view kind, const std::string& caption, const std::string& negative, bool colour) {
-  constexpr std::string_view kOn = "\x1b[1;33m", kOff = "\x1b[0m";
-  constexpr size_t kKindWidth = 9;
-  std::string line(kind);
-  line.resize(std::max(kKindWidth, line.size() + 1), ' ');
-  const auto words = detail::words_of(negative);
-  const auto common = detail::common_words(detail::words_of(caption), words);
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) line += ' ';
-    const bool marked = colour && !common[i];
-    line.append(marked ? kOn : "").append(words[i]).append(marked ? kOff : "");
-  }
-  return line;
 }
 
 }  // namespace fsc

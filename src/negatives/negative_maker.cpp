@@ -1,6 +1,7 @@
 // The negatives of one sample, from its column or made from its caption.
 #include <algorithm>
 #include <chrono>
+#include <stdexcept>
 #include <utility>
 
 #include "fsc/core/error.h"
@@ -99,45 +100,61 @@ size_t NegativeMaker::use_kind(const std::string& name) {
 size_t NegativeMaker::kind_of_slot(size_t slot, const Key& key) const {
   if (cumulative_.empty()) return slots_[slot % slots_.size()];
   const double point = stream(key, kChoiceStream, slot).uniform(0, cumulative_.back());
-  const auto chosen = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, point);  // the end: rounding may give the sum itself
+  const auto chosen =
+      std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, point);  // the end: rounding may give the sum itself
   return slots_[static_cast<size_t>(chosen - cumulative_.begin())];
 }
 
-NegativeTexts NegativeMaker::generate(const std::string& caption, const Key& key, MadeReport& report) const {
-  Stopwatch watch;
-  const Analysis analysis = model_->analyse(caption);
-  report.analysis_seconds += watch.lap();
-
+NegativeTexts NegativeMaker::fill_slots(const Analysis& caption, const Key& key, std::vector<std::string_view>& kinds) const {
   NegativeTexts made;
-  report.kinds.clear();
-  Slots slots(*this, analysis, key);
+  kinds.clear();
+  Slots slots(*this, caption, key);
   for (size_t slot = 0; slot < static_cast<size_t>(config_.per_caption); ++slot) {
     const size_t kind = kind_of_slot(slot, key);
-    report.kinds.emplace_back(kinds_[kind].entry->name);
+    kinds.emplace_back(kinds_[kind].entry->name);
     made.push_back(slots.make(kind, made));
   }
-  if (std::none_of(made.begin(), made.end(), exists)) {
-    for (const size_t kind : fallback_) {
-      made[0] = slots.make(kind, {});
-      if (!made[0]) continue;
-      report.kinds[0] = kinds_[kind].entry->name;
-      break;
-    }
+  if (std::any_of(made.begin(), made.end(), exists)) return made;
+  for (const size_t kind : fallback_) {
+    made[0] = slots.make(kind, {});
+    if (!made[0]) continue;
+    kinds[0] = kinds_[kind].entry->name;
+    break;
   }
-  report.generation_seconds += watch.lap();
   return made;
 }
 
-NegativeTexts NegativeMaker::make(const std::string& caption, const NegativeTexts& listed, const Key& key, MadeReport* report) const {
+std::vector<NegativeTexts> NegativeMaker::generate(std::span<const Sample> samples) const {
+  if (!model_) throw std::logic_error("NegativeMaker::generate needs negatives.source: generate");
+  Stopwatch watch;
+  std::vector<std::string_view> captions;
+  for (const Sample& sample : samples) captions.push_back(sample.caption);
+  const std::vector<Analysis> analyses = model_->analyse(captions);
+  const double analysis_seconds = watch.lap() / static_cast<double>(std::max<size_t>(1, samples.size()));
+
+  std::vector<NegativeTexts> made;
+  MadeReport unread;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    MadeReport& report = samples[i].report ? *samples[i].report : unread;
+    made.push_back(fill_slots(analyses[i], samples[i].key, report.kinds));
+    report.analysis_seconds += analysis_seconds;
+    report.generation_seconds += watch.lap();
+  }
+  return made;
+}
+
+NegativeTexts NegativeMaker::make(const std::string& caption, const NegativeTexts& listed, const Key& key,
+                                  MadeReport* report) const {
   switch (config_.source) {
     case NegativeSource::kNone:
       return {};
     case NegativeSource::kGenerate: {
-      MadeReport unread;
-      return generate(caption, key, report ? *report : unread);
+      const Sample sample{caption, key, report};
+      return generate({&sample, 1}).front();
     }
     case NegativeSource::kColumn: {
-      if (config_.sample == NegativeSample::kOne) return draw_one(listed, Rng::of(key.seed, key.epoch, key.index, Stream::kNegatives));
+      if (config_.sample == NegativeSample::kOne)
+        return draw_one(listed, Rng::of(key.seed, key.epoch, key.index, Stream::kNegatives));
       NegativeTexts all = listed;
       all.resize(static_cast<size_t>(config_.per_caption));  // pads with "no negative"
       return all;

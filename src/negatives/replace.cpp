@@ -1,4 +1,5 @@
-// CLoVe's replace: one word of the scene graph gives way to an antonym or a distant cousin in WordNet, one preposition to another.
+// CLoVe's replace: one word of the scene graph gives way to an antonym or a distant cousin in WordNet, one preposition to
+// another.
 #include <algorithm>
 
 #include "fsc/negatives/generator.h"
@@ -99,12 +100,14 @@ class Replace final : public NegativeGenerator {
     if (pos == Pos::kAdp) return {element.span, nullptr, preposition(lower(caption.text_of(element.span)))};
     static const auto kNone = std::make_shared<const Replacements>();
     const auto known = word_class(pos);
-    return {{element.root, element.root + 1}, known ? model_->wordnet().replacements(caption.word(element.root), *known) : kNone, {}};
+    return {
+        {element.root, element.root + 1}, known ? model_->wordnet().replacements(caption.word(element.root), *known) : kNone, {}};
   }
 
   std::optional<size_t> preposition(const std::string& text) const {
     const auto& all = model_->phrases().prepositions;
-    const auto found = std::lower_bound(all.begin(), all.end(), text, [](const auto& entry, const std::string& key) { return entry.first < key; });
+    const auto found = std::lower_bound(all.begin(), all.end(), text,
+                                        [](const auto& entry, const std::string& key) { return entry.first < key; });
     if (found == all.end() || found->first != text) return std::nullopt;
     return static_cast<size_t>(found - all.begin());
   }
@@ -149,6 +152,8 @@ class Replace final : public NegativeGenerator {
 
 }  // namespace
 
-std::unique_ptr<NegativeGenerator> make_replace(std::shared_ptr<const TextModel> model) { return std::make_unique<Replace>(std::move(model)); }
+std::unique_ptr<NegativeGenerator> make_replace(std::shared_ptr<const TextModel> model) {
+  return std::make_unique<Replace>(std::move(model));
+}
 
 }  // namespace fsc

@@ -26,8 +26,14 @@ constexpr int32_t kNobody = -1;
 class GraphReader {
  public:
   GraphReader(const TextModel& model, const Dependencies& dependencies, const Analysis& caption)
-      : model_(model), is_(dependencies), caption_(caption), tokens_(caption.tokens), children_(caption.tokens),
-        entity_seen_(tokens_.size(), 0), subjects_(tokens_.size(), kNobody), is_part_of_phrase_(tokens_.size(), 0) {}
+      : model_(model),
+        is_(dependencies),
+        caption_(caption),
+        tokens_(caption.tokens),
+        children_(caption.tokens),
+        entity_seen_(tokens_.size(), 0),
+        subjects_(tokens_.size(), kNobody),
+        is_part_of_phrase_(tokens_.size(), 0) {}
 
   std::vector<Element> read() {
     read_entities();
@@ -58,8 +64,8 @@ class GraphReader {
   bool changed_ = false;
   Children children_;
   std::vector<Entity> entities_;
-  std::vector<size_t> entity_seen_;  ///< of each token, the last entity whose modifiers led here
-  std::vector<int32_t> subjects_;    ///< of each verb
+  std::vector<size_t> entity_seen_;      ///< of each token, the last entity whose modifiers led here
+  std::vector<int32_t> subjects_;        ///< of each verb
   std::vector<char> is_part_of_phrase_;  ///< "front" of "in front of": no thing in the picture
   std::vector<Relation> relations_;
 };
@@ -71,8 +77,8 @@ void GraphReader::read_entities() {
   }
 }
 
-/// Articles, numbers and adjectives of a noun and of the nouns compounded with it. Adjectives coordinated with one ("a red and white
-/// bus") become adjectives of the noun, which the later steps see.
+/// Articles, numbers and adjectives of a noun and of the nouns compounded with it. Adjectives coordinated with one ("a red and
+/// white bus") become adjectives of the noun, which the later steps see.
 void GraphReader::add_modifiers(int32_t node, Entity& entity) {
   if (std::exchange(entity_seen_[static_cast<size_t>(node)], entities_.size()) == entities_.size()) return;
   for (const int32_t child : children_.of(node)) {
@@ -99,7 +105,8 @@ void GraphReader::read_subjects() {
       subject(head(i)) = i;  // a woman is playing
     } else if (token(i).dependency == is_.acl) {
       subject(i) = head(i);  // a woman playing
-    } else if (token(i).dependency == is_.pobj && token(head(i)).dependency == is_.agent && token(head(head(i))).pos == Pos::kVerb) {
+    } else if (token(i).dependency == is_.pobj && token(head(i)).dependency == is_.agent &&
+               token(head(head(i))).pos == Pos::kVerb) {
       subject(head(head(i))) = i;  // played by a woman
     }
   }
@@ -159,11 +166,13 @@ std::optional<Relation> GraphReader::relation_by_preposition(int32_t object) {
 
 std::vector<Element> GraphReader::elements() {
   std::vector<char> is_inside(tokens_.size(), 0);
-  for (const Entity& entity : entities_) std::fill(is_inside.begin() + entity.span.first, is_inside.begin() + entity.span.last, 1);
+  for (const Entity& entity : entities_)
+    std::fill(is_inside.begin() + entity.span.first, is_inside.begin() + entity.span.last, 1);
   // How many of a noun and those coordinated with it are entities.
   const auto conjuncts = [&](int32_t noun) {
     uint32_t count = static_cast<uint32_t>(is_inside[static_cast<size_t>(noun)]);
-    for (const int32_t child : children_.of(noun)) count += token(child).dependency == is_.conj && is_inside[static_cast<size_t>(child)];
+    for (const int32_t child : children_.of(noun))
+      count += token(child).dependency == is_.conj && is_inside[static_cast<size_t>(child)];
     return count;
   };
   std::vector<Element> found;
@@ -180,12 +189,6 @@ std::vector<Element> GraphReader::elements() {
 }
 
 }  // namespace
-
-Dependencies::Dependencies(const TextModel& model)
-    : acl(model.dependency("acl")), advmod(model.dependency("advmod")), agent(model.dependency("agent")), amod(model.dependency("amod")),
-      attr(model.dependency("attr")), compound(model.dependency("compound")), conj(model.dependency("conj")), det(model.dependency("det")),
-      dobj(model.dependency("dobj")), nsubj(model.dependency("nsubj")), nsubjpass(model.dependency("nsubjpass")),
-      nummod(model.dependency("nummod")), pobj(model.dependency("pobj")) {}
 
 std::vector<Element> scene_graph(const TextModel& model, const Dependencies& dependencies, const Analysis& caption) {
   return GraphReader(model, dependencies, caption).read();

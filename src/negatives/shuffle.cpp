@@ -39,7 +39,9 @@ class Shuffle final : public NegativeGenerator {
  private:
   static constexpr int32_t kNoMark = -1;
 
-  static bool is_mark(const Analysis& caption, int32_t token) { return caption.tokens[static_cast<size_t>(token)].pos == Pos::kPunct; }
+  static bool is_mark(const Analysis& caption, int32_t token) {
+    return caption.tokens[static_cast<size_t>(token)].pos == Pos::kPunct;
+  }
 
   static Group all_tokens(int32_t count) {
     Group tokens;

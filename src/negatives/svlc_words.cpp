@@ -4,8 +4,8 @@
 namespace fsc::detail {
 namespace {
 
-// One string a kind, words separated by commas; sorted, each once. Three slips of the pen in the original lists are mended: "bamboo"
-// had a blank behind it, "parrot" and "afternoon" were one word, and so were "plastic" and "army".
+// One string a kind, words separated by commas; sorted, each once. Three slips of the pen in the original lists are mended:
+// "bamboo" had a blank behind it, "parrot" and "afternoon" were one word, and so were "plastic" and "army".
 constexpr std::string_view kWords[] = {
     // colours
     "amber,beige,black,blond,blue,bronze,brown,burgundy,charcoal,clay,concrete,coral,cream,cyan,gold,gray,green,maroon,"
@@ -54,7 +54,8 @@ constexpr std::string_view kWords[] = {
 
 std::vector<std::string_view> split(std::string_view words) {
   std::vector<std::string_view> list;
-  for (size_t comma; (comma = words.find(',')) != words.npos; words.remove_prefix(comma + 1)) list.push_back(words.substr(0, comma));
+  for (size_t comma; (comma = words.find(',')) != words.npos; words.remove_prefix(comma + 1))
+    list.push_back(words.substr(0, comma));
   list.push_back(words);
   return list;
 }

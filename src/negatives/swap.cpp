@@ -1,6 +1,7 @@
 // NegCLIP's swap: two phrases or words of the same kind change places.
 #include <algorithm>
 #include <array>
+#include <queue>
 
 #include "fsc/negatives/generator.h"
 #include "negatives/detail_edit.h"
@@ -10,31 +11,50 @@ namespace {
 
 using Spans = std::vector<Span>;
 
-/// The verb phrases VERB? ADV* AUX* VERB+ that begin at `first`, of every length.
-void add_verb_phrases(const std::vector<Token>& tokens, int32_t first, Spans& spans) {
-  const auto count = static_cast<int32_t>(tokens.size());
+/// Tokens [first, last) that match VERB? ADV* AUX* VERB+, the last verbs from `verbs` on; without some of these it matches too.
+struct Phrase {
+  int32_t first, verbs, last;
+  int32_t size() const { return last - first; }
+  /// std::priority_queue gives the longest first, of equally long ones the leftmost.
+  bool operator<(const Phrase& other) const { return size() != other.size() ? size() < other.size() : first > other.first; }
+};
+
+/// The longest matches that begin at `first`, whose verb may be the optional one or already one of the last.
+template <class Use>
+void for_each_match(const std::vector<Token>& tokens, int32_t first, const Use& use) {
   const auto skip = [&](int32_t at, Pos pos) {
-    while (at < count && tokens[static_cast<size_t>(at)].pos == pos) ++at;
+    while (at < static_cast<int32_t>(tokens.size()) && tokens[static_cast<size_t>(at)].pos == pos) ++at;
     return at;
   };
-  const bool opens = tokens[static_cast<size_t>(first)].pos == Pos::kVerb;  // as the optional verb or as one of the last
+  const bool opens = tokens[static_cast<size_t>(first)].pos == Pos::kVerb;
   for (int32_t adverbs = first; adverbs <= first + opens; ++adverbs) {
-    const int32_t verbs = skip(skip(adverbs, Pos::kAdv), Pos::kAux);
-    for (int32_t end = verbs; end < count && tokens[static_cast<size_t>(end)].pos == Pos::kVerb;) spans.push_back({first, ++end});
+    const int32_t verbs = skip(skip(adverbs, Pos::kAdv), Pos::kAux), last = skip(verbs, Pos::kVerb);
+    if (last > verbs) use(Phrase{first, verbs, last});
   }
 }
 
-/// Of spans that overlap, the longest stay, of equally long ones the first (spaCy's filter_spans); in text order.
-Spans without_overlaps(Spans spans, size_t tokens) {
-  if (spans.size() < 2) return spans;
-  std::sort(spans.begin(), spans.end(), [](Span a, Span b) { return a.size() != b.size() ? a.size() > b.size() : a.first < b.first; });
-  std::vector<char> taken(tokens, 0);
+/// Of all matches, the longest that overlaps with none taken before, as long as there is one (spaCy's filter_spans); in text
+/// order.
+Spans verb_phrases(const std::vector<Token>& tokens) {
+  std::priority_queue<Phrase> queue;
+  for (int32_t i = 0; i < static_cast<int32_t>(tokens.size()); ++i) {
+    for_each_match(tokens, i, [&](const Phrase& phrase) { queue.push(phrase); });
+  }
   Spans kept;
-  for (const Span span : spans) {
-    // No later span is longer than an earlier one, so a taken token inside would reach one of its ends.
-    if (taken[static_cast<size_t>(span.first)] || taken[static_cast<size_t>(span.last) - 1]) continue;
-    std::fill(taken.begin() + span.first, taken.begin() + span.last, 1);
-    kept.push_back(span);
+  std::vector<char> taken(queue.size() > 1 ? tokens.size() : 0, 0);
+  while (!queue.empty()) {
+    Phrase phrase = queue.top();
+    queue.pop();
+    if (!taken.empty()) {
+      const auto begin = taken.begin() + phrase.first, end = taken.begin() + phrase.last;
+      if (const auto clash = std::find(begin, end, 1); clash != end) {
+        phrase.last = static_cast<int32_t>(clash - taken.begin());
+        if (phrase.last > phrase.verbs) queue.push(phrase);  // what is left of it has its turn later
+        continue;
+      }
+      std::fill(begin, end, 1);
+    }
+    kept.push_back({phrase.first, phrase.last});
   }
   std::sort(kept.begin(), kept.end(), [](Span a, Span b) { return a.first < b.first; });
   return kept;
@@ -77,7 +97,7 @@ class Swap final : public NegativeGenerator {
   /// Noun phrases of three words or more, verb phrases, nouns in singular and in plural, adverbs, adjectives.
   std::array<Spans, 6> lists(const Analysis& caption) const {
     std::array<Spans, 6> lists;
-    auto& [noun_phrases, verb_phrases, singular, plural, adverbs, adjectives] = lists;
+    auto& [noun_phrases, verbs, singular, plural, adverbs, adjectives] = lists;
     for (const Span chunk : caption.noun_chunks) {
       if (chunk.size() > 2) noun_phrases.push_back(chunk);
     }
@@ -88,9 +108,8 @@ class Swap final : public NegativeGenerator {
       if (token.tag == nouns_) plural.push_back(word);
       if (token.pos == Pos::kAdv) adverbs.push_back(word);
       if (token.pos == Pos::kAdj) adjectives.push_back(word);
-      add_verb_phrases(caption.tokens, i, verb_phrases);
     }
-    verb_phrases = without_overlaps(std::move(verb_phrases), caption.tokens.size());
+    verbs = verb_phrases(caption.tokens);
     return lists;
   }
 

@@ -56,7 +56,8 @@ std::vector<bool> common_words(const Words& a, const Words& b) {
   const auto length = [&](size_t i, size_t j) -> uint16_t& { return lengths[i * (columns + 1) + j]; };
   for (size_t i = rows; i-- > 0;) {
     for (size_t j = columns; j-- > 0;) {
-      length(i, j) = a[i] == b[j] ? static_cast<uint16_t>(length(i + 1, j + 1) + 1) : std::max(length(i + 1, j), length(i, j + 1));
+      length(i, j) =
+          a[i] == b[j] ? static_cast<uint16_t>(length(i + 1, j + 1) + 1) : std::max(length(i + 1, j), length(i, j + 1));
     }
   }
   std::vector<bool> common(b.size(), false);

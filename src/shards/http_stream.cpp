@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -108,6 +109,13 @@ Answer::Answer(std::shared_ptr<Source> source, uint64_t offset) : source_(std::m
   set(CURLOPT_WRITEDATA, this);
   set(CURLOPT_HEADERFUNCTION, &Answer::on_header);
   set(CURLOPT_HEADERDATA, this);
+  for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {  // the curl command looks at them, the library does not
+    const char* file = std::getenv(variable);
+    if (file && *file) {
+      set(CURLOPT_CAINFO, file);
+      break;
+    }
+  }
   if (offset > 0) set(CURLOPT_RANGE, (std::to_string(offset) + "-").c_str());
   if (::curl_multi_add_handle(multi_.get(), easy_.get()) != CURLM_OK) throw Break("curl cannot start");
 }

@@ -33,21 +33,25 @@ bool is_title_or_upper(UChar32 character) { return u_isUUppercase(character) || 
 
 bool is_upper_case(std::string_view text) {
   bool any = false;
-  return all_characters(text, [&](UChar32 character) {
-           any |= static_cast<bool>(u_isUUppercase(character));
-           return !u_isULowercase(character) && u_charType(character) != U_TITLECASE_LETTER;
-         }) && any;
+  return all_characters(text,
+                        [&](UChar32 character) {
+                          any |= static_cast<bool>(u_isUUppercase(character));
+                          return !u_isULowercase(character) && u_charType(character) != U_TITLECASE_LETTER;
+                        }) &&
+         any;
 }
 
 bool is_title_case(std::string_view text) {
   bool any = false, in_word = false;
-  return all_characters(text, [&](UChar32 character) {
-           const bool starts = is_title_or_upper(character), goes_on = u_isULowercase(character);
-           if (starts ? in_word : goes_on && !in_word) return false;
-           in_word = starts || goes_on;
-           any |= in_word;
-           return true;
-         }) && any;
+  return all_characters(text,
+                        [&](UChar32 character) {
+                          const bool starts = is_title_or_upper(character), goes_on = u_isULowercase(character);
+                          if (starts ? in_word : goes_on && !in_word) return false;
+                          in_word = starts || goes_on;
+                          any |= in_word;
+                          return true;
+                        }) &&
+         any;
 }
 
 std::string upper_case(std::string text) {

@@ -24,7 +24,8 @@ Phrases Phrases::parse(std::string_view bytes, const std::string& name) {
   for (uint32_t i = 0; i < prepositions.size(); ++i) {
     const uint32_t weight = reader.u32();
     // The bound keeps the sum of all weights far below 2^32.
-    if (weight == 0 || weight > 1'000'000) reader.fail("a preposition's weight of " + std::to_string(weight) + " is not in 1 .. 1000000");
+    if (weight == 0 || weight > 1'000'000)
+      reader.fail("a preposition's weight of " + std::to_string(weight) + " is not in 1 .. 1000000");
     phrases.prepositions.emplace_back(prepositions[i], weight);
   }
   reader.expect_end();

@@ -22,9 +22,10 @@ constexpr size_t kCacheBytes = 16 << 20;
 struct Ending {
   std::string_view old, replacement;
 };
-constexpr Ending kNounEndings[] = {{"s", ""},    {"ses", "s"},   {"ves", "f"},   {"xes", "x"}, {"zes", "z"},
+constexpr Ending kNounEndings[] = {{"s", ""},      {"ses", "s"},   {"ves", "f"},   {"xes", "x"}, {"zes", "z"},
                                    {"ches", "ch"}, {"shes", "sh"}, {"men", "man"}, {"ies", "y"}};
-constexpr Ending kVerbEndings[] = {{"s", ""}, {"ies", "y"}, {"es", "e"}, {"es", ""}, {"ed", "e"}, {"ed", ""}, {"ing", "e"}, {"ing", ""}};
+constexpr Ending kVerbEndings[] = {{"s", ""},   {"ies", "y"}, {"es", "e"},  {"es", ""},
+                                   {"ed", "e"}, {"ed", ""},   {"ing", "e"}, {"ing", ""}};
 constexpr Ending kAdjectiveEndings[] = {{"er", ""}, {"est", ""}, {"er", "e"}, {"est", "e"}};
 
 std::span<const Ending> endings(WordClass word_class) {
@@ -68,7 +69,8 @@ Replacements sum_up(std::vector<Gain>& gains, const std::vector<uint32_t>& own) 
     for (; i < gains.size() && gains[i].lemma == lemma; ++i) weight += gains[i].weight;
     if (std::binary_search(own.begin(), own.end(), lemma)) continue;
     total += weight;
-    if (total > std::numeric_limits<uint32_t>::max()) throw Error("WordNet's sense counts are far too large; run scripts/setup to make its file again");
+    if (total > std::numeric_limits<uint32_t>::max())
+      throw Error("WordNet's sense counts are far too large; run scripts/setup to make its file again");
     result.lemmas.push_back(lemma);
     result.cumulative.push_back(static_cast<uint32_t>(total));
   }
@@ -81,12 +83,12 @@ Replacements sum_up(std::vector<Gain>& gains, const std::vector<uint32_t>& own) 
 
 struct WordNet::Impl {
   detail::StringPool strings;
-  std::vector<WordClass> classes;        ///< of each synset
-  detail::Lists senses;                  ///< synset -> lemma of each of its senses, which are numbered through
-  std::vector<uint32_t> counts;          ///< of each sense in the tagged texts, at least 1
-  std::vector<uint32_t> synsets;         ///< of each sense
-  detail::Lists hypernyms, hyponyms;     ///< synset -> synsets
-  detail::Lists antonyms, derivations;   ///< sense -> senses
+  std::vector<WordClass> classes;                      ///< of each synset
+  detail::Lists senses;                                ///< synset -> lemma of each of its senses, which are numbered through
+  std::vector<uint32_t> counts;                        ///< of each sense in the tagged texts, at least 1
+  std::vector<uint32_t> synsets;                       ///< of each sense
+  detail::Lists hypernyms, hyponyms;                   ///< synset -> synsets
+  detail::Lists antonyms, derivations;                 ///< sense -> senses
   std::array<detail::WordLists, kClasses> index;       ///< word -> synsets
   std::array<detail::WordLists, kClasses> exceptions;  ///< irregular form -> base forms
   mutable detail::ReplacementCache cache{kCacheBytes};
@@ -193,7 +195,8 @@ void WordNet::Impl::add_antonyms(uint32_t synset, std::vector<Gain>& gains) cons
 
 void WordNet::Impl::add_cousins(uint32_t synset, std::vector<Gain>& gains) const {
   for_each_cousin(synset, [&](uint32_t cousin) {
-    for (uint32_t sense = senses.start(cousin); sense < senses.start(cousin + 1); ++sense) gains.push_back({lemma(sense), counts[sense]});
+    for (uint32_t sense = senses.start(cousin); sense < senses.start(cousin + 1); ++sense)
+      gains.push_back({lemma(sense), counts[sense]});
   });
 }
 

@@ -25,8 +25,8 @@ inline Pos pos_of(const std::string& name) {
   throw std::invalid_argument("no part of speech " + name);
 }
 
-/// An analysis that no parser decides on: "a DT DET det 1|dog NN NOUN ROOT 1" and the noun chunks {{0, 2}}. Words are joined by blanks;
-/// one that begins with ~ is written to the word before it.
+/// An analysis that no parser decides on: "a DT DET det 1|dog NN NOUN ROOT 1" and the noun chunks {{0, 2}}. Words are joined by
+/// blanks; one that begins with ~ is written to the word before it.
 inline Analysis by_hand(const std::string& tokens, std::vector<Span> chunks = {}) {
   Analysis analysis;
   std::istringstream parts(tokens);
@@ -77,7 +77,8 @@ inline void expect_law(const std::map<std::string, int>& counts, const std::map<
   }
   for (const auto& [text, chance] : chances) {
     const auto found = counts.find(text);
-    EXPECT_NEAR(found == counts.end() ? 0 : found->second, draws * chance, 5 * std::sqrt(draws * chance * (1 - chance)) + 1) << text;
+    EXPECT_NEAR(found == counts.end() ? 0 : found->second, draws * chance, 5 * std::sqrt(draws * chance * (1 - chance)) + 1)
+        << text;
   }
 }
 

@@ -26,7 +26,8 @@ std::string problems_of(const std::string& negatives, NegativesConfig* read = nu
 
 void expect_problem(const std::string& negatives, const std::vector<std::string>& parts) {
   const auto text = problems_of(negatives);
-  for (const auto& part : parts) EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is not in: " << text << " of " << negatives;
+  for (const auto& part : parts)
+    EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is not in: " << text << " of " << negatives;
 }
 
 TEST(NegativesConfig, Defaults) {
@@ -44,8 +45,11 @@ TEST(NegativesConfig, Defaults) {
 
 TEST(NegativesConfig, EveryKey) {
   NegativesConfig config;
-  EXPECT_EQ(problems_of("{source: generate, kinds: [svlc, swap], weights: [1, 0.5], fallback: [shuffle], per_caption: 5, column: negs, sample: all, "
-                        "avoid_batch_captions: false}", &config), "");
+  EXPECT_EQ(problems_of("{source: generate, kinds: [svlc, swap], weights: [1, 0.5], fallback: [shuffle], per_caption: 5, column: "
+                        "negs, sample: all, "
+                        "avoid_batch_captions: false}",
+                        &config),
+            "");
   EXPECT_EQ(config.source, NegativeSource::kGenerate);
   EXPECT_EQ(config.kinds, (std::vector<std::string>{"svlc", "swap"}));
   EXPECT_EQ(config.weights, (std::vector<double>{1, 0.5}));
@@ -79,7 +83,8 @@ TEST(NegativesConfig, KindsMustBeKnownAndHaveAPlace) {
   expect_problem("{kinds: [shufle]}", {"shufle", "shuffle"});
   expect_problem("{fallback: [shufle]}", {"negatives.fallback", "shufle"});
   expect_problem("{source: generate, kinds: []}", {"negatives.kinds", "the list is empty"});
-  expect_problem("\n  source: generate\n  per_caption: 2", {"run.yaml:3", "negatives.per_caption", "shuffle without a place", "per_caption: 3"});
+  expect_problem("\n  source: generate\n  per_caption: 2",
+                 {"run.yaml:3", "negatives.per_caption", "shuffle without a place", "per_caption: 3"});
   EXPECT_EQ(problems_of("{source: generate, per_caption: 2, weights: [1, 1, 1]}"), "") << "each kind has its chance";
 }
 

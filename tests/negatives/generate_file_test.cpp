@@ -14,8 +14,12 @@ namespace {
 using test::TempDir;
 
 std::vector<std::string> captions(size_t count = 700) {
-  const char* kTexts[] = {"A small dog chases two cats over the green lawn.", "", "A man in a red hat rides a brown horse along the beach.", "dog",
-                          "Two women\tcook soup in a small kitchen", "A black bird sits on a wire above the old street ."};
+  const char* kTexts[] = {"A small dog chases two cats over the green lawn.",
+                          "",
+                          "A man in a red hat rides a brown horse along the beach.",
+                          "dog",
+                          "Two women\tcook soup in a small kitchen",
+                          "A black bird sits on a wire above the old street ."};
   std::vector<std::string> result;
   for (size_t i = 0; i < count; ++i) result.emplace_back(kTexts[i % std::size(kTexts)]);
   return result;
@@ -91,7 +95,8 @@ TEST(GenerateFile, SummaryCountsWhatWasMade) {
   EXPECT_EQ(replaced, 3u);
   EXPECT_GT(summary.analysis_seconds, 0);
   const auto text = to_text(summary);
-  for (const char* part : {"svlc", "75.00 %", "1.00", "swap", "0.00 %", "two -> ", "us"}) EXPECT_NE(text.find(part), text.npos) << part << " in\n" << text;
+  for (const char* part : {"svlc", "75.00 %", "1.00", "swap", "0.00 %", "two -> ", "us"})
+    EXPECT_NE(text.find(part), text.npos) << part << " in\n" << text;
 }
 
 TEST(GenerateFile, FrequentReplacementsAreTenAtMost) {
@@ -103,10 +108,14 @@ TEST(GenerateFile, FrequentReplacementsAreTenAtMost) {
 TEST(GenerateFile, PreviewsTheFirstCaptions) {
   std::vector<std::string> shown;
   const auto texts = captions(12);
-  generate_file(texts, {.kinds = {"swap", "shuffle"}, .epochs = 2, .preview = 4, .show = [&](std::string_view kind, const std::string& caption, const std::string&) {
+  generate_file(texts, {.kinds = {"swap", "shuffle"},
+                        .epochs = 2,
+                        .preview = 4,
+                        .show = [&](std::string_view kind, const std::string& caption, const std::string&) {
                           shown.push_back(std::string(kind) + " " + caption);
                         }});
-  EXPECT_EQ(shown, (std::vector<std::string>{"swap " + texts[0], "shuffle " + texts[0], "swap " + texts[2], "shuffle " + texts[2]}));
+  EXPECT_EQ(shown,
+            (std::vector<std::string>{"swap " + texts[0], "shuffle " + texts[0], "swap " + texts[2], "shuffle " + texts[2]}));
 }
 
 TEST(GenerateFile, PreviewLines) {
@@ -123,7 +132,8 @@ TEST(GenerateFile, AFailureLeavesTheOldFile) {
   }
   EXPECT_EQ(read_file(folder / "out.tsv"), "old");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1) << "no temporary file is left";
-  test::expect_error([&] { generate_file(captions(1), {.out = folder / "no/such/out.tsv"}); }, ExitCode::kFailed, {"no/such/out.tsv", "No such file"});
+  test::expect_error([&] { generate_file(captions(1), {.out = folder / "no/such/out.tsv"}); }, ExitCode::kFailed,
+                     {"no/such/out.tsv", "No such file"});
 }
 
 TEST(GenerateFile, MistakesAreRefused) {

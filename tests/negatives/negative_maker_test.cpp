@@ -49,7 +49,8 @@ TEST(NegativeMaker, TheDrawOfOneIsPartOfARunsIdentity) {
 
 TEST(NegativeMaker, OneOfNothingIsAMissingOne) {
   const NegativesConfig config{.source = NegativeSource::kColumn, .sample = NegativeSample::kOne};
-  for (const auto& listed : {NegativeTexts{}, NegativeTexts{std::nullopt, ""}}) EXPECT_EQ(make(config, listed), NegativeTexts{std::nullopt});
+  for (const auto& listed : {NegativeTexts{}, NegativeTexts{std::nullopt, ""}})
+    EXPECT_EQ(make(config, listed), NegativeTexts{std::nullopt});
 }
 
 TEST(NegativeMaker, AllArePaddedOrCutToPerCaption) {
@@ -102,8 +103,11 @@ TEST(NegativeMaker, SeedEpochAndIndexMatter) {
 
 TEST(NegativeMaker, WhatASeedDrawsStaysTheSame) {
   // Part of a run's identity: a run resumed with a newer build would change with it.
-  EXPECT_EQ(make(generate({"swap", "replace", "shuffle", "svlc"}), {}, {0, 0, 0}), (NegativeTexts{"A small lawn chases two cats over the green dog.", "A small dog oeil de boeuf two cats over the green lawn.",
-                           ". green lawn A small over the two cats dog chases", "A small refrigerator chases two cats over the green lawn."}));
+  EXPECT_EQ(
+      make(generate({"swap", "replace", "shuffle", "svlc"}), {}, {0, 0, 0}),
+      (NegativeTexts{
+          "A small lawn chases two cats over the green dog.", "A small dog oeil de boeuf two cats over the green lawn.",
+          ". green lawn A small over the two cats dog chases", "A small refrigerator chases two cats over the green lawn."}));
 }
 
 TEST(NegativeMaker, SlotsNeverHoldTheSameText) {
@@ -129,7 +133,8 @@ TEST(NegativeMaker, WeightsDrawTheKindOfEachSlot) {
     ASSERT_EQ(report.kinds.size(), 2u);
     ++counts[std::string(report.kinds[0]) + " " + std::string(report.kinds[1])];
   }
-  test::expect_law(counts, {{"swap swap", 1. / 16}, {"swap shuffle", 3. / 16}, {"shuffle swap", 3. / 16}, {"shuffle shuffle", 9. / 16}});
+  test::expect_law(counts,
+                   {{"swap swap", 1. / 16}, {"swap shuffle", 3. / 16}, {"shuffle swap", 3. / 16}, {"shuffle shuffle", 9. / 16}});
 }
 
 TEST(NegativeMaker, AFallbackHelpsOnlyWhereNothingWasMade) {
@@ -149,14 +154,16 @@ TEST(NegativeMaker, AFallbackHelpsOnlyWhereNothingWasMade) {
 
 TEST(NegativeMaker, ThreadsAndOrderDoNotMatter) {
   const NegativeMaker maker(generate({"swap", "replace", "shuffle", "svlc"}));
-  const std::vector<std::string> captions = {kCaption, "A man in a red hat rides a brown horse along the beach.", "Two women cook soup in a small kitchen", "",
-                                             "dog", "Five black birds sit on a wire above the old street ."};
+  const std::vector<std::string> captions = {
+      kCaption, "A man in a red hat rides a brown horse along the beach.", "Two women cook soup in a small kitchen", "",
+      "dog",    "Five black birds sit on a wire above the old street ."};
   const auto all = [&](size_t threads) {
     std::vector<NegativeTexts> made(600);
     std::vector<std::jthread> workers;
     for (size_t t = 0; t < threads; ++t) {
       workers.emplace_back([&, t] {
-        for (size_t i = made.size() - 1 - t; i < made.size(); i -= threads) made[i] = maker.make(captions[i % captions.size()], {}, {5, 1, i});
+        for (size_t i = made.size() - 1 - t; i < made.size(); i -= threads)
+          made[i] = maker.make(captions[i % captions.size()], {}, {5, 1, i});
       });
     }
     workers.clear();
@@ -165,6 +172,24 @@ TEST(NegativeMaker, ThreadsAndOrderDoNotMatter) {
   const auto one = all(1);
   EXPECT_EQ(all(4), one);
   EXPECT_EQ(all(16), one);
+}
+
+TEST(NegativeMaker, CaptionsTogetherGiveWhatEachGivesAlone) {
+  const NegativeMaker maker(generate({"swap", "replace", "shuffle"}));
+  const std::vector<std::string> captions = {kCaption, "", "A man in a red hat rides a brown horse along the beach.", "dog",
+                                             kCaption};
+  std::vector<NegativeMaker::Sample> samples;
+  std::vector<MadeReport> reports(captions.size());
+  for (size_t i = 0; i < captions.size(); ++i) samples.push_back({captions[i], {4, 2, i}, &reports[i]});
+  const auto made = maker.generate(samples);
+  ASSERT_EQ(made.size(), captions.size());
+  for (size_t i = 0; i < captions.size(); ++i) {
+    EXPECT_EQ(made[i], maker.make(captions[i], {}, {4, 2, i})) << i;
+    EXPECT_EQ(reports[i].kinds.size(), 3u);
+    EXPECT_GT(reports[i].analysis_seconds, 0);
+  }
+  EXPECT_TRUE(maker.generate({}).empty());
+  EXPECT_THROW(NegativeMaker({}).generate(samples), std::logic_error);
 }
 
 TEST(NegativeMaker, MistakesOfACallerAreRefused) {

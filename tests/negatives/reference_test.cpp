@@ -1,5 +1,5 @@
-// The native generators against the official ones: what these made of our captions (tests/data/text), and of public ones where the
-// shared fixtures lie beside the source tree.
+// The native generators against the official ones: what these made of our captions (tests/data/text), and of public ones where
+// the shared fixtures lie beside the source tree.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -43,7 +43,8 @@ struct Reference {
     while (std::getline(lines, line)) {
       std::istringstream cells(line);
       std::string seed, index, kind, negative;
-      std::getline(cells, seed, '\t'), std::getline(cells, index, '\t'), std::getline(cells, kind, '\t'), std::getline(cells, negative);
+      std::getline(cells, seed, '\t'), std::getline(cells, index, '\t'), std::getline(cells, kind, '\t'),
+          std::getline(cells, negative);
       auto& texts = made[kind];
       texts.resize(captions);
       texts.at(std::stoul(index)).push_back(negative);
@@ -82,7 +83,8 @@ std::string characters(std::string text) {
   return text;
 }
 
-/// Whether `text` is all of `pieces` in some order with a blank between, the mark ("" when there is none left) behind one of them.
+/// Whether `text` is all of `pieces` in some order with a blank between, the mark ("" when there is none left) behind one of
+/// them.
 bool is_order_of(std::string_view text, std::vector<std::string>& pieces, const std::string& mark) {
   if (pieces.empty()) return text.empty() && mark.empty();
   for (size_t i = 0; i < pieces.size(); ++i) {
@@ -130,7 +132,9 @@ double ks_distance(std::vector<double> a, std::vector<double> b) {
   }
   return distance;
 }
-double ks_critical(size_t a, size_t b) { return 1.358 * std::sqrt(static_cast<double>(a + b) / (static_cast<double>(a) * static_cast<double>(b))); }
+double ks_critical(size_t a, size_t b) {
+  return 1.358 * std::sqrt(static_cast<double>(a + b) / (static_cast<double>(a) * static_cast<double>(b)));
+}
 
 /// T2 and T3: all that the official code made can be made here, and captions have negatives here exactly where they have there.
 void expect_same_support(const Corpus& corpus, const Reference& reference, const std::string& kind) {
@@ -139,7 +143,8 @@ void expect_same_support(const Corpus& corpus, const Reference& reference, const
     const auto allowed = corpus.generators.at(kind)->support(corpus.analyses[i]);
     const auto& texts = reference.made.at(kind)[i];
     for (const auto& text : texts) {
-      const bool inside = kind == "shuffle" ? is_shuffle_of(corpus.analyses[i], text) : std::binary_search(allowed.begin(), allowed.end(), text);
+      const bool inside =
+          kind == "shuffle" ? is_shuffle_of(corpus.analyses[i], text) : std::binary_search(allowed.begin(), allowed.end(), text);
       if (!inside && ++outside <= 5) ADD_FAILURE() << kind << " cannot make: " << text << "\n  of: " << corpus.captions[i];
     }
     if (allowed.empty() != texts.empty() && ++different <= 5) {
@@ -150,11 +155,13 @@ void expect_same_support(const Corpus& corpus, const Reference& reference, const
   EXPECT_EQ(different, 0u);
 }
 
-/// T3 to T5, over as many passes as the reference has: yields, distances, characters kept, one place changed, never the caption itself.
+/// T3 to T5, over as many passes as the reference has: yields, distances, characters kept, one place changed, never the caption
+/// itself.
 void expect_same_statistics(const Corpus& corpus, const Reference& reference, const std::string& kind) {
   std::vector<double> edits[2], lengths[2];
   const auto add = [&](int side, size_t caption, const std::string& text) {
-    edits[side].push_back(static_cast<double>(detail::edit_distance(detail::words_of(corpus.captions[caption]), detail::words_of(text))));
+    edits[side].push_back(
+        static_cast<double>(detail::edit_distance(detail::words_of(corpus.captions[caption]), detail::words_of(text))));
     lengths[side].push_back(static_cast<double>(text.size()) - static_cast<double>(corpus.captions[caption].size()));
   };
   for (size_t pass = 0; pass < reference.passes; ++pass) {
@@ -190,7 +197,8 @@ TEST(Reference, OwnCaptionsSvlc) {
   // The official lists have three slips that ours mend.
   for (auto& texts : reference.made.at("svlc")) {
     for (auto& text : texts) {
-      for (const auto& [slip, mended] : {std::pair("parrotafternoon", "parrot"), {"plasticarmy", "army"}, {"bamboo ", "bamboo"}}) {
+      for (const auto& [slip, mended] :
+           {std::pair("parrotafternoon", "parrot"), {"plasticarmy", "army"}, {"bamboo ", "bamboo"}}) {
         if (const size_t at = text.find(slip); at != text.npos) text.replace(at, std::string(slip).size(), mended);
       }
     }
@@ -231,7 +239,9 @@ double total_variation(const Counts& a, const Counts& b) {
 
 /// T6: mean total variation between the official counts and ours, and between two of ours, over as many draws as there.
 void expect_same_law(const std::vector<std::pair<std::string, Counts>>& captions, const std::string& kind) {
-  const auto generator = std::find_if(negative_kinds().begin(), negative_kinds().end(), [&](const auto& k) { return k.name == kind; })->create(test::text_model());
+  const auto generator = std::find_if(negative_kinds().begin(), negative_kinds().end(), [&](const auto& k) {
+                           return k.name == kind;
+                         })->create(test::text_model());
   double to_reference = 0, noise = 0;
   for (const auto& [caption, counts] : captions) {
     double draws = 0;

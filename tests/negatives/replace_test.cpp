@@ -19,7 +19,9 @@ Texts support(const Analysis& caption) { return test::support(replace(), caption
 Texts support(const char* caption) { return support(test::analyse(caption)); }
 
 /// Two made-up words, of which WordNet knows nothing, with a preposition between them.
-Analysis nothing_but_a_preposition() { return by_hand("xyzzy NN NOUN ROOT 0|In IN ADP prep 0|plugh NN NOUN pobj 1", {{0, 1}, {2, 3}}); }
+Analysis nothing_but_a_preposition() {
+  return by_hand("xyzzy NN NOUN ROOT 0|In IN ADP prep 0|plugh NN NOUN pobj 1", {{0, 1}, {2, 3}});
+}
 
 /// The chance to be the first or, as often, the second of two weighted draws without replacement.
 std::vector<double> two_draws(const std::vector<double>& weights) {
@@ -88,7 +90,8 @@ TEST(Replace, ARelationOfCoordinatedNounsWeighsOnceForEachPair) {
 }
 
 TEST(Replace, WithoutTwoThingsAndAWordAboutThemThereIsNone) {
-  for (const char* caption : {"", "dog", ".", "a dog", "A dog.", "Dogs and cats", "A dog sleeps."}) EXPECT_TRUE(support(caption).empty()) << caption;
+  for (const char* caption : {"", "dog", ".", "a dog", "A dog.", "Dogs and cats", "A dog sleeps."})
+    EXPECT_TRUE(support(caption).empty()) << caption;
   EXPECT_FALSE(support("A dog and a cat").empty()) << "articles say something";
 }
 

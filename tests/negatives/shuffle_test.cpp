@@ -26,7 +26,9 @@ Analysis letters(const std::string& text) {
   return test::by_hand(tokens);
 }
 
-std::map<std::string, int> outcomes(const std::string& text, int draws) { return test::outcomes(shuffle(), letters(text), draws); }
+std::map<std::string, int> outcomes(const std::string& text, int draws) {
+  return test::outcomes(shuffle(), letters(text), draws);
+}
 
 /// The texts that can come out.
 Texts texts_of(const Analysis& caption) {
@@ -38,7 +40,8 @@ Texts texts_of(const Analysis& caption) {
 Texts texts_of(const std::string& text) { return texts_of(letters(text)); }
 
 TEST(Shuffle, EveryOrderOfThePairsButTheFirstIsEquallyLikely) {
-  test::expect_law(outcomes("a b c d e f", 6000), {{"a b e f c d", .2}, {"c d a b e f", .2}, {"c d e f a b", .2}, {"e f a b c d", .2}, {"e f c d a b", .2}});
+  test::expect_law(outcomes("a b c d e f", 6000),
+                   {{"a b e f c d", .2}, {"c d a b e f", .2}, {"c d e f a b", .2}, {"e f a b c d", .2}, {"e f c d a b", .2}});
 }
 
 TEST(Shuffle, TwoPairsCanOnlyChangePlaces) {
@@ -61,7 +64,8 @@ TEST(Shuffle, AMarkInsideAPairStaysThereWithoutABlank) {
 }
 
 TEST(Shuffle, WithoutAnotherOrderThereIsNone) {
-  for (const char* text : {"", "a", "a b", "a b ~.", ".", ". .", "a b a b", "a b a b a b"}) EXPECT_TRUE(texts_of(text).empty()) << text;
+  for (const char* text : {"", "a", "a b", "a b ~.", ".", ". .", "a b a b", "a b a b a b"})
+    EXPECT_TRUE(texts_of(text).empty()) << text;
   EXPECT_EQ(texts_of("a b a b ~."), Texts{"a b. a b"}) << "the mark alone can move";
 }
 
@@ -95,11 +99,13 @@ TEST(Shuffle, TheRestOfAVeryLongCaptionStaysBehind) {
   Rng rng({1});
   const auto made = shuffle().make(caption, rng);
   ASSERT_TRUE(made);
-  EXPECT_TRUE(made->ends_with(" word512 word513 " + caption.text.substr(caption.text.find("word514")))) << made->substr(made->size() - 900);
+  EXPECT_TRUE(made->ends_with(" word512 word513 " + caption.text.substr(caption.text.find("word514"))))
+      << made->substr(made->size() - 900);
 }
 
 TEST(Shuffle, OnRealCaptions) {
-  EXPECT_EQ(texts_of(test::analyse("A dog sleeps outside.")), (Texts{". sleeps outside A dog", "sleeps outside. A dog", "sleeps outside A dog.", "A dog. sleeps outside"}));
+  EXPECT_EQ(texts_of(test::analyse("A dog sleeps outside.")),
+            (Texts{". sleeps outside A dog", "sleeps outside. A dog", "sleeps outside A dog.", "A dog. sleeps outside"}));
   EXPECT_TRUE(texts_of(test::analyse("A dog.")).empty());
 }
 

@@ -39,7 +39,10 @@ TEST(Svlc, TheWordChangesWhereverItStands) {
 
 TEST(Svlc, WordsThatStandThereAlreadyAreNotPutIn) {
   test::expect_law(test::outcomes(svlc(), test::analyse("one two three four xyzzys"), 4000),
-                   {{"five two three four xyzzys", .25}, {"one five three four xyzzys", .25}, {"one two five four xyzzys", .25}, {"one two three five xyzzys", .25}});
+                   {{"five two three four xyzzys", .25},
+                    {"one five three four xyzzys", .25},
+                    {"one two five four xyzzys", .25},
+                    {"one two three five xyzzys", .25}});
   EXPECT_TRUE(svlc().support(test::analyse("one two three four five xyzzys")).empty());
 }
 
@@ -56,7 +59,8 @@ TEST(Svlc, ListsHaveTheSameChanceAndRepeatedWordsMore) {
 }
 
 TEST(Svlc, CaseAndFormMatter) {
-  for (const char* text : {"", ".", "Red", "REDS", "xyzzy plugh"}) EXPECT_TRUE(svlc().support(test::analyse(text)).empty()) << text;
+  for (const char* text : {"", ".", "Red", "REDS", "xyzzy plugh"})
+    EXPECT_TRUE(svlc().support(test::analyse(text)).empty()) << text;
 }
 
 }  // namespace

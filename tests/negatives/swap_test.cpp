@@ -22,13 +22,15 @@ TEST(Swap, TwoNounsChangePlacesAndKeepTheirSpacing) {
 }
 
 TEST(Swap, CapitalsMoveWithTheirWords) {
-  const auto caption = by_hand("A DT DET det 2|red JJ ADJ amod 2|dog NN NOUN ROOT 2|on IN ADP prep 2|a DT DET det 6|big JJ ADJ amod 6|mat NN NOUN pobj 3",
-                               {{0, 3}, {4, 7}});
+  const auto caption = by_hand(
+      "A DT DET det 2|red JJ ADJ amod 2|dog NN NOUN ROOT 2|on IN ADP prep 2|a DT DET det 6|big JJ ADJ amod 6|mat NN NOUN pobj 3",
+      {{0, 3}, {4, 7}});
   EXPECT_EQ(support(caption), (Texts{"a big mat on A red dog", "A red mat on a big dog", "A big dog on a red mat"}));
 }
 
 TEST(Swap, NounPhrasesNeedThreeWords) {
-  const auto caption = by_hand("a DT DET det 1|Bo NNP PROPN ROOT 1|on IN ADP prep 1|a DT DET det 4|Mo NNP PROPN pobj 2", {{0, 2}, {3, 5}});
+  const auto caption =
+      by_hand("a DT DET det 1|Bo NNP PROPN ROOT 1|on IN ADP prep 1|a DT DET det 4|Mo NNP PROPN pobj 2", {{0, 2}, {3, 5}});
   EXPECT_TRUE(support(caption).empty()) << "proper nouns alone are in no list";
 }
 
@@ -54,19 +56,31 @@ TEST(Swap, AListWhosePairReadsTheSameIsNotDrawnAgain) {
 
 TEST(Swap, ListsWithAPairHaveTheSameChance) {
   const auto caption = by_hand("big JJ ADJ amod 1|dog NN NOUN ROOT 1|red JJ ADJ amod 3|cat NN NOUN conj 1|fox NN NOUN conj 1");
-  expect_law(outcomes(caption), {{"red dog big cat fox", 1. / 2}, {"big cat red dog fox", 1. / 6}, {"big fox red cat dog", 1. / 6},
+  expect_law(outcomes(caption), {{"red dog big cat fox", 1. / 2},
+                                 {"big cat red dog fox", 1. / 6},
+                                 {"big fox red cat dog", 1. / 6},
                                  {"big dog red fox cat", 1. / 6}});
 }
 
 TEST(Swap, VerbPhrasesAreTheLongestFirst) {
   // "keeps on quietly running" is VERB ADV VERB; "is sleeping" AUX VERB: the whole phrases change places, not their verbs.
-  const auto caption = by_hand("keeps VBZ VERB ROOT 0|quietly RB ADV advmod 2|running VBG VERB xcomp 0|~, , PUNCT punct 0|is VBZ AUX aux 5|sleeping VBG VERB conj 0");
+  const auto caption = by_hand(
+      "keeps VBZ VERB ROOT 0|quietly RB ADV advmod 2|running VBG VERB xcomp 0|~, , PUNCT punct 0|is VBZ AUX aux 5|sleeping VBG "
+      "VERB conj 0");
   EXPECT_EQ(support(caption), Texts{"is sleeping, keeps quietly running"});
+}
+
+TEST(Swap, WhatALongerPhraseLeavesOfAShorterOneHasItsTurn) {
+  // "run so fast swim" is longer than the three verbs it begins in; the two before it are left.
+  const auto caption = by_hand(
+      "Go VB VERB ROOT 0|try VB VERB xcomp 0|run VB VERB xcomp 0|so RB ADV advmod 4|fast RB ADV advmod 5|swim VB VERB xcomp 0");
+  EXPECT_EQ(support(caption), (Texts{"run so fast swim Go try", "Go try run fast so swim"}));
 }
 
 TEST(Swap, AdverbsMustComeBeforeAuxiliaries) {
   // "was still sleeping" matches from the adverb on only.
-  const auto caption = by_hand("was VBD AUX aux 2|still RB ADV advmod 2|sleeping VBG VERB ROOT 2|~, , PUNCT punct 2|eats VBZ VERB conj 2");
+  const auto caption =
+      by_hand("was VBD AUX aux 2|still RB ADV advmod 2|sleeping VBG VERB ROOT 2|~, , PUNCT punct 2|eats VBZ VERB conj 2");
   EXPECT_EQ(support(caption), Texts{"was eats, still sleeping"});
 }
 
@@ -75,7 +89,8 @@ TEST(Swap, ALoneAuxiliaryIsNoVerbPhrase) {
 }
 
 TEST(Swap, EqualPiecesAroundOneAnotherAreNoChange) {
-  const auto caption = by_hand("go VB VERB ROOT 0|to IN ADP prep 0|go VB VERB xcomp 0|to IN ADP prep 2|go VB VERB xcomp 2", {{0, 1}, {2, 5}});
+  const auto caption =
+      by_hand("go VB VERB ROOT 0|to IN ADP prep 0|go VB VERB xcomp 0|to IN ADP prep 2|go VB VERB xcomp 2", {{0, 1}, {2, 5}});
   for (const auto& [text, count] : outcomes(caption, 200)) EXPECT_EQ(text, "(none)");
 }
 

@@ -18,13 +18,21 @@ const Inflections& table() {
 
 TEST(Inflections, FirstSpellingOfEveryTag) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
-      {"dog", "NN", "dog"},      {"dog", "NNS", "dogs"},    {"man", "NNS", "men"},      {"goose", "NNS", "geese"},  {"axis", "NNS", "axes"},
-      {"abacus", "NNS", "abacuses"}, {"run", "VBG", "running"}, {"run", "VBD", "ran"},    {"run", "VBN", "run"},      {"sit", "VBZ", "sits"},
-      {"walk", "VBN", "walked"}, {"be", "VBZ", "is"},       {"be", "VBD", "was"},       {"be", "VBP", "am"},        {"can", "MD", "can"},
-      {"tall", "JJR", "taller"}, {"tall", "JJS", "tallest"}, {"fast", "RBR", "faster"}, {"only", "JJS", "onliest"}, {"will", "VBZ", "wills"},
-      {"awake", "VBN", "awaked"}, {"methinks", "VBD", "methought"}, {"wit", "VBP", "wot"},
+      {"dog", "NN", "dog"},       {"dog", "NNS", "dogs"},
+      {"man", "NNS", "men"},      {"goose", "NNS", "geese"},
+      {"axis", "NNS", "axes"},    {"abacus", "NNS", "abacuses"},
+      {"run", "VBG", "running"},  {"run", "VBD", "ran"},
+      {"run", "VBN", "run"},      {"sit", "VBZ", "sits"},
+      {"walk", "VBN", "walked"},  {"be", "VBZ", "is"},
+      {"be", "VBD", "was"},       {"be", "VBP", "am"},
+      {"can", "MD", "can"},       {"tall", "JJR", "taller"},
+      {"tall", "JJS", "tallest"}, {"fast", "RBR", "faster"},
+      {"only", "JJS", "onliest"}, {"will", "VBZ", "wills"},
+      {"awake", "VBN", "awaked"}, {"methinks", "VBD", "methought"},
+      {"wit", "VBP", "wot"},
   };
-  for (const auto& [lemma, tag, form] : cases) EXPECT_EQ(table().find(lemma, tag).value_or("(none)"), form) << lemma << " " << tag;
+  for (const auto& [lemma, tag, form] : cases)
+    EXPECT_EQ(table().find(lemma, tag).value_or("(none)"), form) << lemma << " " << tag;
 }
 
 TEST(Inflections, WithoutAFormThereIsNone) {
@@ -48,8 +56,7 @@ TEST(Inflections, TheCaseOfTheWordIsKept) {
 
 TEST(Case, UpperAsInPython) {
   for (const char* text : {"A", "DOG", "TWO-WAY", "A1", "ÉCOLE", "TEE-SHIRT 2", "Σ"}) EXPECT_TRUE(is_upper_case(text)) << text;
-  for (const char* text : {"", "12", "-", "Dog", "dog", "DOg", "École", "ǅ", "犬"})
-    EXPECT_FALSE(is_upper_case(text)) << text;
+  for (const char* text : {"", "12", "-", "Dog", "dog", "DOg", "École", "ǅ", "犬"}) EXPECT_FALSE(is_upper_case(text)) << text;
 }
 
 TEST(Case, TitleAsInPython) {

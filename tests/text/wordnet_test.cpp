@@ -111,16 +111,16 @@ std::string small_net() {
   bytes.u32({10}).u8({0, 0, 0, 0, 0, 0, 2, 2, 2, 2});
   // synsets:   0 animal 1 pet 2 wild 3 dog/hound 4 cat 5 fox 6 hot 7 cold 8 doggy 9 catty
   bytes.lists({{0}, {10}, {11}, {4, 9}, {1}, {7}, {8}, {3}, {5}, {2}});
-  bytes.u32({9, 0, 0, 5, 0, 3, 7, 0, 8, 0, 2});                                    // senses 0 to 10
-  bytes.lists({{}, {0}, {0}, {1}, {1}, {2}, {}, {}, {}, {}});                      // hypernyms
-  bytes.lists({{1, 2}, {3, 4}, {5}, {}, {}, {}, {}, {}, {}, {}});                  // hyponyms
-  bytes.lists({{}, {}, {}, {}, {}, {}, {}, {8}, {7}, {}, {}});                     // antonyms, sense to sense
-  bytes.lists({{}, {}, {}, {9}, {}, {10}, {}, {}, {}, {3}, {5}});                  // derivations
+  bytes.u32({9, 0, 0, 5, 0, 3, 7, 0, 8, 0, 2});                                      // senses 0 to 10
+  bytes.lists({{}, {0}, {0}, {1}, {1}, {2}, {}, {}, {}, {}});                        // hypernyms
+  bytes.lists({{1, 2}, {3, 4}, {5}, {}, {}, {}, {}, {}, {}, {}});                    // hyponyms
+  bytes.lists({{}, {}, {}, {}, {}, {}, {}, {8}, {7}, {}, {}});                       // antonyms, sense to sense
+  bytes.lists({{}, {}, {}, {9}, {}, {10}, {}, {}, {}, {3}, {5}});                    // derivations
   bytes.u32({7, 0, 1, 4, 7, 9, 10, 11}).lists({{0}, {4}, {3}, {5}, {3}, {1}, {2}});  // nouns
-  bytes.u32({0}).lists({});                                                        // verbs
-  bytes.u32({4, 2, 3, 5, 8}).lists({{9}, {7}, {8}, {6}});                          // adjectives
-  bytes.u32({0}).lists({});                                                        // adverbs
-  bytes.u32({1, 6}).lists({{4}});                                                  // dogs -> dog
+  bytes.u32({0}).lists({});                                                          // verbs
+  bytes.u32({4, 2, 3, 5, 8}).lists({{9}, {7}, {8}, {6}});                            // adjectives
+  bytes.u32({0}).lists({});                                                          // adverbs
+  bytes.u32({1, 6}).lists({{4}});                                                    // dogs -> dog
   for (int i = 0; i < 3; ++i) bytes.u32({0}).lists({});
   return bytes.text();
 }

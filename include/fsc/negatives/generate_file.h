@@ -16,11 +16,11 @@ namespace fsc {
 /// One caption a line; empty lines count (their index is a caption's index in training). Error: cannot be read, nothing in it.
 std::vector<std::string> read_captions(const std::filesystem::path& file);
 
-/// Calls `use(index, negatives, report)` for every caption in order, on this thread, whatever the number of threads that make them.
-/// Caption i gets what training makes of it at (seed, epoch, i).
+/// Calls `use(index, negatives, report)` for every caption in order, on this thread, whatever the number of threads that make
+/// them. Caption i gets what training makes of it at (seed, epoch, i).
 using UseNegatives = std::function<void(size_t index, const NegativeTexts& negatives, const MadeReport& report)>;
-void make_in_order(const NegativeMaker& maker, std::span<const std::string> captions, uint64_t seed, uint64_t epoch, int64_t threads,
-                   const UseNegatives& use);
+void make_in_order(const NegativeMaker& maker, std::span<const std::string> captions, uint64_t seed, uint64_t epoch,
+                   int64_t threads, const UseNegatives& use);
 
 struct GenerateOptions {
   std::vector<std::string> kinds = {"swap", "replace", "shuffle"};
@@ -51,8 +51,8 @@ struct GenerateSummary {
 };
 
 /// Makes one negative of each kind for every caption and epoch. `options.out` is replaced at the end, when all is written: lines
-/// "index<TAB>kind<TAB>negative" (with more than one epoch "epoch<TAB>index<TAB>..."), no header, no quotes; a tab or line break of
-/// a caption becomes a blank; a negative that does not exist has no line. The bytes do not depend on the threads.
+/// "index<TAB>kind<TAB>negative" (with more than one epoch "epoch<TAB>index<TAB>..."), no header, no quotes; a tab or line break
+/// of a caption becomes a blank; a negative that does not exist has no line. The bytes do not depend on the threads.
 GenerateSummary generate_file(std::span<const std::string> captions, const GenerateOptions& options);
 
 /// A table for people.

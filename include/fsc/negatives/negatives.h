@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,15 +66,26 @@ class NegativeMaker {
   NegativeMaker(const NegativeMaker&) = delete;
   NegativeMaker& operator=(const NegativeMaker&) = delete;
 
-  /// Names a sample. What is drawn for it is a function of this, of a negative's kind and of how many of that kind stand before it.
+  /// Names a sample. What is drawn for it is a function of this, of a negative's kind and of how many of that kind stand before
+  /// it.
   struct Key {
     uint64_t seed = 0, epoch = 0, index = 0;
   };
 
-  /// config.count() entries. `listed` comes from the column and is ignored for generate. sample: one draws evenly among the entries
-  /// that exist; all cuts a list longer than per_caption and pads a shorter one. Generated ones differ from the caption and from
-  /// one another; a caption without words has none.
+  /// config.count() entries. `listed` comes from the column and is ignored for generate. sample: one draws evenly among the
+  /// entries that exist; all cuts a list longer than per_caption and pads a shorter one. Generated ones differ from the caption
+  /// and from one another; a caption without words has none.
   NegativeTexts make(const std::string& caption, const NegativeTexts& listed, const Key& key, MadeReport* report = nullptr) const;
+
+  /// A caption to make negatives of.
+  struct Sample {
+    std::string_view caption;
+    Key key;
+    MadeReport* report = nullptr;
+  };
+  /// The same for several captions, for source: generate only. They are analysed together, which takes a third less time from 16
+  /// captions on; what is made of one does not depend on the others.
+  std::vector<NegativeTexts> generate(std::span<const Sample> samples) const;
 
   /// SHA-256 of the text model behind source: generate, "" otherwise: another model makes other negatives.
   std::string text_model() const;
@@ -86,7 +98,7 @@ class NegativeMaker {
   class Slots;
   size_t use_kind(const std::string& name);
   size_t kind_of_slot(size_t slot, const Key& key) const;
-  NegativeTexts generate(const std::string& caption, const Key& key, MadeReport& report) const;
+  NegativeTexts fill_slots(const Analysis& caption, const Key& key, std::vector<std::string_view>& kinds) const;
 
   NegativesConfig config_;
   std::shared_ptr<const TextModel> model_;
@@ -113,10 +125,11 @@ template <class V>
 void fsc::NegativesConfig::fields(V& v) {
   v(source, "source", "Where hard negatives come from: made from the caption, a column of the table, or nowhere");
   v(kinds, "kinds", "Generators for source: generate, taken in turn: negative k is of kind k", negative_kind_names());
-  v(weights, "weights", "Draw each negative's kind instead, with these chances (a number for each of kinds); [] = in turn", config::at_least(0));
+  v(weights, "weights", "Draw each negative's kind instead, with these chances (a number for each of kinds); [] = in turn",
+    config::at_least(0));
   v(fallback, "fallback", "Kinds tried in order for a caption of which none of kinds makes anything", negative_kind_names());
-  v(per_caption, "per_caption", "Negatives a caption, for source: generate and for sample: all (what is missing is padded with none)",
-    config::at_least(1));
+  v(per_caption, "per_caption",
+    "Negatives a caption, for source: generate and for sample: all (what is missing is padded with none)", config::at_least(1));
   v(column, "column", "Column with a JSON or Python list of negatives");
   v(sample, "sample", "one = one of the list drawn each epoch, all = all of them in order");
   v(avoid_batch_captions, "avoid_batch_captions",

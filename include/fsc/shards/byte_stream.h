@@ -30,7 +30,7 @@ class ByteStream {
 
 /// `url`: a path, `pipe:shell command`, `http://…` or `https://…`. What cannot succeed by asking again (a missing file, HTTP 404)
 /// fails at once. A file is opened here; commands start and servers are asked at the first read. A command that still runs when
-/// its stream goes is killed with its children. Proxies and certificates are those of curl's environment variables and defaults.
+/// its stream goes is killed with its children. Proxies and certificates are found as the curl command finds them.
 std::unique_ptr<ByteStream> open_stream(const std::string& url, const StreamOptions& options = {});
 
 /// The whole of a small remote or local file; Error as read(), and when it is larger than `limit`.

@@ -10,7 +10,8 @@ namespace fsc {
 /// Immutable and thread-safe.
 class Inflections {
  public:
-  /// First spelling of `lemma` (any case) under `tag`, as the table has it, such as "men" for ("man", "NNS"); nullopt when it has none.
+  /// First spelling of `lemma` (any case) under `tag`, as the table has it, such as "men" for ("man", "NNS"); nullopt when it has
+  /// none.
   std::optional<std::string_view> find(std::string_view lemma, std::string_view tag) const;
 
   /// The same with the case of `word`: "Man" gives "Men", "MAN" gives "MEN". The word itself where the table has no form.

@@ -10,8 +10,8 @@
 namespace fsc {
 
 struct Phrases {
-  std::unordered_set<std::string> phrasal_verbs;         ///< "swing at": verb lemma and preposition (SceneGraphParser)
-  std::unordered_set<std::string> phrasal_prepositions;  ///< "in front of" (SceneGraphParser)
+  std::unordered_set<std::string> phrasal_verbs;               ///< "swing at": verb lemma and preposition (SceneGraphParser)
+  std::unordered_set<std::string> phrasal_prepositions;        ///< "in front of" (SceneGraphParser)
   std::vector<std::pair<std::string, uint32_t>> prepositions;  ///< those that may replace one another, with their weights
 
   /// From the compact form in the text model's folder; Error as TextModel::load.

@@ -24,9 +24,10 @@ class WordNet {
   /// Base forms of a lower-cased word, by exceptions and endings (NLTK's morphy).
   std::vector<std::string> morphy(std::string_view word, WordClass word_class) const;
 
-  /// Antonyms and cousins of all senses of `word` (any case): for nouns, verbs and adverbs the lemmas two hypernyms up and two hyponyms
-  /// down, for adjectives the same of the nouns they derive from and back. Lemmas of the word's own senses are left out. The weight of a
-  /// lemma grows by max(sense count, 1) for each path that leads to it. Computed once a word; a bounded cache keeps the lists.
+  /// Antonyms and cousins of all senses of `word` (any case): for nouns, verbs and adverbs the lemmas two hypernyms up and two
+  /// hyponyms down, for adjectives the same of the nouns they derive from and back. Lemmas of the word's own senses are left out.
+  /// The weight of a lemma grows by max(sense count, 1) for each path that leads to it. Computed once a word; a bounded cache
+  /// keeps the lists.
   std::shared_ptr<const Replacements> replacements(std::string_view word, WordClass word_class) const;
 
   /// The lemma's spelling, "_" between the words of a collocation.

@@ -135,7 +135,7 @@ TEST(Check, ReportsWhatARunWouldLose) {
 TEST(Negatives, AColumnForATable) {
   const SmallRun run;
   const std::string out = run / "with.tsv";
-  expect_ended(run_program("fsc-data", {"negatives", "--table", run / "train.tsv", "--column", "--out", out, "--seed", "7"}), 0, {"swap", "made of 24", "us"});
+  expect_ended(run_program("fsc-data", {"negatives", "--table", run / "train.tsv", "--column", "--out", out, "--seed", "7"}), 0, {"24 captions", "swap", "us"});
   expect_ended(run_program("fsc-train", {"--config", run / "config.yaml", "--set", "data.train.path=" + out, "--set", "train.max_steps=2", "--set", "negatives.sample=all"}), 0, {});
   const std::string table = read_all(out);
   EXPECT_EQ(table.substr(0, table.find('\n')), "title\tfilepath\tneg_caption");

@@ -4,6 +4,7 @@
 #include "apps/fsc_data_commands.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
+#include "fsc/core/main.h"
 
 namespace {
 
@@ -26,4 +27,4 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return fsc::run_main("fsc-data", run, argc, argv); }
+int main(int argc, char** argv) { return fsc::run_main("fsc-data", run, argc, argv, "lower --threads, data.workers or data.prefetch"); }

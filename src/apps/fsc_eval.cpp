@@ -9,6 +9,7 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
+#include "fsc/core/main.h"
 #include "fsc/eval/report.h"
 
 namespace {
@@ -24,6 +25,7 @@ void declare(CLI::App& app, EvalArguments& given) {
   auto* base = app.add_option("--wise-ft-base", given.base, "Scores WiSE-FT's path from this model to each checkpoint: (1 - alpha) base + alpha checkpoint");
   app.add_option("--alphas", given.alphas, "Points of the path, as 0,0.25,1 or 0,0.1,...,1")->needs(base)->capture_default_str();
   app.add_flag("--extrapolate", given.extrapolate, "Allows alphas outside [0, 1]")->needs(base);
+  given.compute.declare(app);
   app.add_option("--output", given.output, "Where results go (default: CHECKPOINT/eval for one folder, else ./eval)");
   app.add_option("--set", given.overrides, "Overrides a key of the suite: key=value")
       ->expected(1)
@@ -37,6 +39,7 @@ void declare(CLI::App& app, EvalArguments& given) {
 
 int run(const EvalArguments& given) {
   fsc::init_logging();
+  const fsc::Compute compute = given.compute.open();
   const std::vector<fs::path> paths(given.checkpoints.begin(), given.checkpoints.end());
   const auto labels = fsc::checkpoint_labels(paths);
   auto config = fsc::load_suite(fsc::config_file(given.config), given.overrides);
@@ -47,7 +50,7 @@ int run(const EvalArguments& given) {
                           : one && fs::is_directory(paths[0]) ? paths[0] / "eval"
                                                               : fs::path("eval");
   if (!given.base.empty()) {
-    run_paths(given, labels, config, output);
+    run_paths(given, compute, labels, config, output);
     return static_cast<int>(fsc::ExitCode::kDone);
   }
   const fsc::PreparedSuite suite(config);
@@ -56,7 +59,7 @@ int run(const EvalArguments& given) {
   for (size_t i = 0; i < paths.size(); ++i) {
     auto model = fsc::load_model(paths[i], given.arch);
     const auto tokenizer = fsc::load_tokenizer(model.model->arch(), given.tokenizer.empty() ? model.tokenizer : fs::path(given.tokenizer));
-    results.push_back(suite.run(model, *tokenizer, paths[i].string()));
+    results.push_back(suite.run(model, *tokenizer, paths[i].string(), compute));
     fsc::write_model_results(one ? output : output / labels[i], results.back());
     fsc::write_file_atomic(output / "results.csv", fsc::results_csv(results));
     std::printf("%s%s", i ? "\n" : "", fsc::model_table(results.back()).c_str());
@@ -81,4 +84,4 @@ int body(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return fsc::run_main("fsc-eval", body, argc, argv); }
+int main(int argc, char** argv) { return fsc::run_main("fsc-eval", body, argc, argv, "lower the suite's batch_size (--set batch_size=16)"); }

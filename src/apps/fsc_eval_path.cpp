@@ -11,7 +11,8 @@
 
 namespace fs = std::filesystem;
 
-void run_paths(const EvalArguments& given, const std::vector<std::string>& labels, const fsc::SuiteConfig& config, const fs::path& output) {
+void run_paths(const EvalArguments& given, const fsc::Compute& compute, const std::vector<std::string>& labels, const fsc::SuiteConfig& config,
+               const fs::path& output) {
   constexpr int64_t kPixelBytes = int64_t{1} << 30;  // decoded images kept from one point to the next
   const auto alphas = fsc::parse_alphas(given.alphas, given.extrapolate);
   fsc::find_model(given.base, given.arch);
@@ -23,7 +24,7 @@ void run_paths(const EvalArguments& given, const std::vector<std::string>& label
   std::vector<fsc::WiseFtPath> paths;
   for (size_t i = 0; i < given.checkpoints.size(); ++i) {
     const auto finetuned = fsc::load_model(given.checkpoints[i], given.arch);
-    paths.push_back(fsc::evaluate_path(suite, {given.base, &base}, {given.checkpoints[i], &finetuned}, alphas, *tokenizer));
+    paths.push_back(fsc::evaluate_path(suite, {given.base, &base}, {given.checkpoints[i], &finetuned}, alphas, *tokenizer, compute));
     const fs::path folder = labels.size() > 1 ? output / labels[i] : output;
     for (const auto& point : paths.back().points) fsc::write_model_results(folder / fmt::format("alpha_{}", point.alpha), point.result);
     fsc::write_file_atomic(output / "results.csv", fsc::paths_csv(paths));

@@ -4,6 +4,7 @@
 #include "apps/fsc_model_commands.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
+#include "fsc/core/main.h"
 
 namespace {
 
@@ -26,4 +27,4 @@ int body(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return fsc::run_main("fsc-model", body, argc, argv); }
+int main(int argc, char** argv) { return fsc::run_main("fsc-model", body, argc, argv, "the models do not fit; for soup --greedy lower the suite's batch_size (--set batch_size=16)"); }

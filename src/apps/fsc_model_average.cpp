@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "apps/compute_options.h"
 #include "apps/fsc_model_commands.h"
 #include "fsc/core/assets.h"
 #include "fsc/core/atomic_file.h"
@@ -56,6 +57,7 @@ void wise_ft(const WiseFt& given) {
 struct SoupWish {
   std::vector<std::string> checkpoints, overrides;
   std::string arch, output, greedy, by = "average";
+  fsc::ComputeOptions compute;
 };
 
 /// The models are read one after another, so that memory holds the sum and one of them; all are compared with the first.
@@ -81,12 +83,12 @@ class Kitchen {
 };
 
 /// Places of the greedy soup's ingredients.
-std::vector<size_t> choose(const SoupWish& given, const Kitchen& kitchen) {
+std::vector<size_t> choose(const SoupWish& given, const Kitchen& kitchen, const fsc::Compute& compute) {
   fsc::PreparedSuite suite(fsc::load_suite(fsc::config_file(given.greedy), given.overrides));
   suite.keep_pixels(int64_t{1} << 30);
   const auto tokenizer = fsc::load_tokenizer(kitchen.first().model->arch(), kitchen.first().tokenizer);
   const auto score = [&](fsc::LoadedModel model, const std::string& name) {
-    const double value = fsc::score_by(suite.run(model, *tokenizer, name), given.by, "--by");
+    const double value = fsc::score_by(suite.run(model, *tokenizer, name, compute), given.by, "--by");
     spdlog::info("{}: {} {:.2f}", name, given.by, value);
     return value;
   };
@@ -100,10 +102,12 @@ std::vector<size_t> choose(const SoupWish& given, const Kitchen& kitchen) {
 }
 
 void soup(const SoupWish& given) {
+  std::optional<fsc::Compute> compute;
+  if (!given.greedy.empty()) compute = given.compute.open();
   const Kitchen kitchen(given);
   std::vector<size_t> members(given.checkpoints.size());
   for (size_t i = 0; i < members.size(); ++i) members[i] = i;
-  if (!given.greedy.empty()) members = choose(given, kitchen);
+  if (compute) members = choose(given, kitchen, *compute);
   std::string names;
   for (const size_t i : members) names += (names.empty() ? "" : ", ") + given.checkpoints[i];
   write_average(given.output, kitchen.soup(members), fmt::format("{} soup of {}", given.greedy.empty() ? "uniform" : "greedy", names));
@@ -136,6 +140,7 @@ void add_soup(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--set", given->overrides, "Overrides a key of the suite: key=value")->needs(greedy)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--arch", given->arch, kArchHelp);
+  given->compute.declare(*command, greedy);
   command->add_option("--output", given->output, "Folder to make")->required();
   command->callback([given] { soup(*given); });
 }

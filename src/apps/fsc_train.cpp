@@ -4,6 +4,8 @@
 #include "fsc/core/assets.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
+#include "fsc/core/main.h"
+#include "fsc/core/stop.h"
 #include "fsc/train/run_config.h"
 #include "fsc/train/trainer.h"
 
@@ -35,4 +37,14 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return fsc::run_main("fsc-train", run, argc, argv); }
+#if !defined(__SANITIZE_ADDRESS__)  // its runtime is not there yet at that time
+/// LibTorch's own initialisation takes a tenth of a second before main(); a signal is not to kill the program there either.
+__attribute__((section(".preinit_array"), used)) void (*const g_before_all_else)() = [] { fsc::install_stop_signals(); };
+#endif
+
+int main(int argc, char** argv) {
+  fsc::install_stop_signals();
+  return fsc::run_main("fsc-train", run, argc, argv,
+                       "lower train.batch_size (train.accum_freq keeps the step's size), set train.grad_checkpointing: true, or lower data.prefetch; "
+                       "checkpoints are as they were");
+}

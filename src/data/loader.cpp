@@ -18,6 +18,7 @@
 #include "detail_batch_builder.h"
 #include "detail_sample_maker.h"
 #include "fsc/core/error.h"
+#include "fsc/core/stop.h"
 #include "fsc/data/collate.h"
 
 namespace fsc {
@@ -31,6 +32,12 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 struct Snapshot {
   int64_t draw = 0;
   std::string stream;
+};
+
+/// What has been handed out of an epoch's order: everything before `next` but the samples that wait for a later batch.
+struct Place {
+  int64_t next = 0;
+  std::vector<int64_t> waiting;
 };
 
 }  // namespace
@@ -61,12 +68,14 @@ class Loader::Impl {
 
   void start_epoch(int64_t epoch, const std::string& state) {
     stop();
+    begins_at_ = state;
     epoch_ = epoch;
     stream_->start(static_cast<uint64_t>(epoch));
     taken_ = next_ = resumed_at_ = 0;
     kept_.clear();
     if (!state.empty()) resume(state);
     snapshots_ = {{taken_, stream_->state()}};
+    begins_at_.reset();
     stopping_ = false;
     activities_ = std::vector<Activity>(static_cast<size_t>(setup_.data.workers));
     for (auto& activity : activities_) workers_.emplace_back([this, &activity] { work(activity); });
@@ -76,6 +85,7 @@ class Loader::Impl {
     TORCH_CHECK(!workers_.empty(), "next() before start_epoch()");
     if (last_call_) stats_.elapsed += seconds_since(*last_call_);
     const auto begin = Clock::now();
+    batch_begins_at_ = place();
     collect_waiting();
     BatchBuilder builder;
     for (auto it = waiting_.begin(); it != waiting_.end() && builder.size() < per_batch();) {
@@ -90,18 +100,18 @@ class Loader::Impl {
     ++stats_.batches;
     stats_.at(Stage::kCollate) += seconds_since(collating);
     forget_snapshots();
+    batch_begins_at_.reset();
     last_call_ = Clock::now();
     stats_.elapsed += std::chrono::duration<double>(*last_call_ - begin).count();
     return batch;
   }
 
   std::string state() const {
-    json waiting = json::array();
-    for (const auto& [draw, made] : waiting_) waiting.push_back(draw);
-    for (const int64_t draw : promised_) waiting.push_back(draw);
+    if (begins_at_) return *begins_at_;
+    const Place at = batch_begins_at_ ? *batch_begins_at_ : place();  // a batch that next() could not finish was not handed out
     std::lock_guard lock(mutex_);
     const Snapshot& from = snapshots_.front();
-    return json{{"draw", next_}, {"waiting", waiting}, {"from", from.draw}, {"stream", from.stream}}.dump();
+    return json{{"draw", at.next}, {"waiting", at.waiting}, {"from", from.draw}, {"stream", from.stream}}.dump();
   }
 
   LoaderStats stats() const {
@@ -131,6 +141,13 @@ class Loader::Impl {
   }
 
   // --- the consumer
+
+  Place place() const {
+    Place at{next_, {}};
+    for (const auto& [draw, made] : waiting_) at.waiting.push_back(draw);
+    at.waiting.insert(at.waiting.end(), promised_.begin(), promised_.end());
+    return at;
+  }
 
   /// Samples that waited when the run was interrupted come first.
   void collect_waiting() {
@@ -171,11 +188,14 @@ class Loader::Impl {
   /// The sample at a place of the order, waited for. A failure stays there, for who asks again.
   Made take(int64_t draw) {
     const auto begin = Clock::now();
+    auto told = begin;
     std::unique_lock lock(mutex_);
-    const auto stall = std::chrono::duration<double>(setup_.data.stall_seconds);
-    while (!arrived_.wait_for(lock, stall, [&] { return ready_.count(draw) > 0; })) {
+    while (!arrived_.wait_for(lock, std::chrono::milliseconds(kStopPollMilliseconds), [&] { return ready_.count(draw) > 0; })) {
+      check_stop();
+      if (seconds_since(told) < setup_.data.stall_seconds) continue;
       lock.unlock();
       spdlog::warn("no sample for {:.0f} s: {}", seconds_since(begin), what_goes_on());
+      told = Clock::now();
       lock.lock();
     }
     stats_.at(Stage::kWait) += seconds_since(begin);
@@ -276,6 +296,7 @@ class Loader::Impl {
     ready_.clear();
     waiting_.clear();
     promised_.clear();
+    batch_begins_at_.reset();
     last_call_.reset();
   }
 
@@ -286,11 +307,13 @@ class Loader::Impl {
   std::optional<Clock::time_point> last_call_;
 
   int64_t epoch_ = 0;
+  std::optional<std::string> begins_at_;  // while an epoch is opened, and where that failed
   std::vector<std::thread> workers_;
   std::vector<Activity> activities_;
   mutable std::mutex stream_mutex_, mutex_;  // in this order
   std::condition_variable wanted_, arrived_;
   std::map<int64_t, Made> ready_;    // place in the order -> sample
+  std::optional<Place> batch_begins_at_;  // while a batch is put together, and where that failed
   std::map<int64_t, Made> waiting_;  // the consumer's: samples for a later batch
   std::vector<int64_t> promised_;    // places of samples that waited when the run was interrupted
   std::deque<Snapshot> snapshots_;

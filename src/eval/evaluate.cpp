@@ -59,6 +59,12 @@ PreparedSuite::PreparedSuite(const SuiteConfig& config, int64_t max_items) : con
 
 void PreparedSuite::keep_pixels(int64_t bytes) { pixels_ = std::make_shared<PixelCache>(bytes); }
 
+EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, const std::string& model_name, const Compute& compute) const {
+  model.model->to(compute.device);
+  const Autocast autocast(compute.precision, compute.device.type());
+  return run(model, tokenizer, model_name);
+}
+
 EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, const std::string& model_name) const {
   const double begin = now();
   ProgressLine line;

@@ -10,6 +10,7 @@
 
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
+#include "fsc/core/out_of_memory.h"
 #include "image/detail_formats.h"
 
 namespace fsc {
@@ -34,6 +35,7 @@ torch::Tensor decode_with_opencv(std::string_view bytes, bool deep_grey, const s
   try {
     decoded = cv::imdecode(buffer, flags);
   } catch (const cv::Exception& error) {
+    if (error.code == cv::Error::StsNoMem) throw OutOfMemory(fmt::format("{}: {}", name, error.err));
     refuse_image(name, error.err);
   }
   if (decoded.empty()) refuse_image(name, "its data is damaged");

@@ -6,7 +6,9 @@
 #include <jpeglib.h>  // needs <cstdio> first
 
 #include <fmt/format.h>
+#include <jerror.h>
 
+#include "fsc/core/out_of_memory.h"
 #include "image/detail_formats.h"
 
 namespace fsc::detail {
@@ -92,7 +94,10 @@ bool read_pixels(Jpeg& jpeg) {
 
 /// Runs `step` and turns libjpeg's longjmp and suspension into an Error.
 void guard(Jpeg& jpeg, bool (*step)(Jpeg&), const std::string& name) {
-  if (setjmp(jpeg.on_error) != 0) refuse_image(name, fmt::format("damaged JPEG ({})", jpeg.message));
+  if (setjmp(jpeg.on_error) != 0) {
+    if (jpeg.errors.msg_code == JERR_OUT_OF_MEMORY) throw OutOfMemory(fmt::format("{}: {}", name, jpeg.message));
+    refuse_image(name, fmt::format("damaged JPEG ({})", jpeg.message));
+  }
   if (!step(jpeg)) refuse_image(name, "truncated JPEG");
 }
 

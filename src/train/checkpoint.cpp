@@ -42,6 +42,19 @@ void remove_old(const fs::path& run, int64_t keep_last, const std::set<int64_t>&
     if (keep.count(step_of(folders[i])) == 0) remove_checkpoint(folders[i]);
 }
 
+/// `path`, or where that exists path-2, path-3, ...
+fs::path free_name(const fs::path& path) {
+  fs::path name = path;
+  for (int n = 2; fs::exists(name); ++n) name = path.string() + "-" + std::to_string(n);
+  return name;
+}
+
+void move_folder(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (error) throw_io_error(from, "rename", error.value());
+}
+
 }  // namespace
 
 void save_checkpoint(const fs::path& run, const Checkpoint& checkpoint, ModelToSave model, const StateDict& optimizer, int64_t keep_last,
@@ -68,6 +81,37 @@ void save_checkpoint(const fs::path& run, const Checkpoint& checkpoint, ModelToS
 void remove_checkpoints_after(const fs::path& run, int64_t step) {
   for (const auto& folder : list_checkpoints(run))
     if (step_of(folder) > step) remove_checkpoint(folder);
+}
+
+bool is_checkpoint_of(const fs::path& run, const fs::path& folder) {
+  const fs::path parent = fs::absolute(folder).lexically_normal().parent_path();
+  std::error_code error;
+  return step_of(folder) >= 0 && fs::equivalent(parent, run / "checkpoints", error);
+}
+
+void set_aside_others(const fs::path& run, const Checkpoint& accepted) {
+  const bool own = is_checkpoint_of(run, accepted.folder);
+  const fs::path checkpoints = run / "checkpoints";
+  fs::path left;
+  for (const auto& folder : list_checkpoints(run)) {
+    if (own && step_of(folder) <= accepted.state.step) continue;
+    if (std::find(accepted.damaged.begin(), accepted.damaged.end(), folder) != accepted.damaged.end()) {
+      const fs::path name = free_name(folder.string() + ".damaged");
+      move_folder(folder, name);
+      spdlog::warn("the damaged checkpoint is now {}; nothing deletes it", name.string());
+      continue;
+    }
+    if (left.empty()) {
+      left = free_name(checkpoints / ("left_at_step_" + std::to_string(accepted.state.step)));
+      make_directories(left);
+      std::error_code none_there;
+      fs::copy_file(run / "metrics.jsonl", left / "metrics.jsonl", none_there);
+    }
+    move_folder(folder, left / folder.filename());
+    spdlog::warn("{} does not belong to what follows step {}: it is now {}; nothing deletes it", folder.filename().string(), accepted.state.step,
+                 (left / folder.filename()).string());
+  }
+  if (fs::exists(checkpoints)) sync_path(checkpoints);
 }
 
 Checkpoint open_checkpoint(const fs::path& folder) {
@@ -110,11 +154,15 @@ std::optional<Checkpoint> find_checkpoint(const fs::path& where) {
   if (fs::exists(where / kStateFile) || step_of(where) >= 0) return open_checkpoint(where);
   const auto folders = list_checkpoints(where);
   std::string last;
+  std::vector<fs::path> damaged;
   for (const auto& folder : folders) {
     try {
-      return open_checkpoint(folder);
+      Checkpoint checkpoint = open_checkpoint(folder);
+      checkpoint.damaged = std::move(damaged);
+      return checkpoint;
     } catch (const Error& error) {
       last = error.what();
+      damaged.push_back(folder);
       spdlog::warn("the checkpoint {} cannot be used, trying the one before: {}", folder.string(), last);
     }
   }

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "fsc/core/error.h"
 #include "fsc/core/log.h"
+#include "fsc/core/out_of_memory.h"
 
 namespace fsc {
 namespace {
@@ -24,9 +24,7 @@ class ReusableMemory : public c10::Allocator {
   c10::DataPtr allocate(size_t bytes) override {
     if (bytes == 0) return {nullptr, nullptr, &release, c10::DeviceType::CPU};
     void* block = std::malloc(bytes + kAlignment + sizeof(void*));
-    if (!block)
-      throw Error("not enough memory: " + format_bytes(static_cast<double>(bytes)) +
-                  " more were needed; lower train.batch_size (train.accum_freq keeps the step's size), or set train.grad_checkpointing");
+    if (!block) throw OutOfMemory(format_bytes(static_cast<double>(bytes)) + " more were needed");
     const uintptr_t data = (reinterpret_cast<uintptr_t>(block) + sizeof(void*) + kAlignment - 1) & ~(kAlignment - 1);
     reinterpret_cast<void**>(data)[-1] = block;
     auto* pointer = reinterpret_cast<void*>(data);

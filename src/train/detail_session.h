@@ -39,8 +39,11 @@ ModelInputs model_inputs(const RunConfig& config);
 /// The loader's set-up; `inputs` must outlive the loader.
 LoaderSetup loader_setup(const RunConfig& config, const ModelInputs& inputs, const std::filesystem::path& bad_samples_file);
 
+/// The device of train.device, told in the log, with train.tf32 set. Errors as open_device and check_precision.
+torch::Device choose_device(const TrainConfig& train);
+
 /// Opens the data and the weights, builds model and optimizer. `bad_samples_file` may be empty. Error names what is wrong.
-Session open_session(const RunConfig& config, const std::filesystem::path& bad_samples_file);
+Session open_session(const RunConfig& config, torch::Device device, const std::filesystem::path& bad_samples_file);
 
 /// Prints what a run would do: parameters, steps, first batch, estimates of memory and disk.
 void print_plan(const RunConfig& config, Session& session);

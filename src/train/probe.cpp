@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
-#include "detail_autocast.h"
 #include "detail_probe.h"
 #include "fsc/core/assets.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
+#include "fsc/model/precision.h"
 #include "fsc/synth/synth.h"
 
 namespace fsc {

@@ -1,6 +1,6 @@
 // From config to the parts of a run.
+#include <ATen/Context.h>
 #include <spdlog/spdlog.h>
-#include <torch/cuda.h>
 
 #include "detail_session.h"
 #include "fsc/core/error.h"
@@ -12,15 +12,6 @@
 
 namespace fsc {
 namespace {
-
-torch::Device resolve_device(const TrainConfig& train) {
-  const bool cuda = torch::cuda::is_available();
-  if (train.device == Device::kCuda && !cuda) throw Error("train.device is cuda, but this machine or this build has no CUDA; use cpu, or build the cuda preset");
-  const torch::Device device = cuda && train.device != Device::kCpu ? torch::Device(torch::kCUDA) : torch::Device(torch::kCPU);
-  if (train.precision == Precision::kAmp && !device.is_cuda())
-    throw UsageError("train.precision: amp (fp16 with loss scaling) needs CUDA; on the CPU use amp_bf16 or fp32");
-  return device;
-}
 
 /// Image size and context length that the config asks for in place of the architecture's.
 void force_sizes(const ModelConfig& wanted, ArchConfig& arch) {
@@ -132,10 +123,19 @@ LoaderSetup loader_setup(const RunConfig& config, const ModelInputs& inputs, con
   return setup;
 }
 
-Session open_session(const RunConfig& config, const std::filesystem::path& bad_samples_file) {
+torch::Device choose_device(const TrainConfig& train) {
+  const torch::Device device = open_device(train.device, "train.device");
+  check_precision(train.precision, device, "train.precision");
+  at::globalContext().setAllowTF32CuBLAS(device.is_cuda() && train.tf32);
+  at::globalContext().setAllowTF32CuDNN(device.is_cuda() && train.tf32);
+  spdlog::info("device {}{}", device_text(device, train.device), device.is_cuda() && train.tf32 ? ", TF32" : "");
+  return device;
+}
+
+Session open_session(const RunConfig& config, torch::Device device, const std::filesystem::path& bad_samples_file) {
   Session session;
   Learner& learner = session.learner;
-  learner.device = resolve_device(config.train);
+  learner.device = device;
   learner.precision = config.train.precision;
   learner.accum_freq = config.train.accum_freq;
   build_model(config, session);

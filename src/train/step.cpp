@@ -3,8 +3,8 @@
 
 #include <array>
 
-#include "detail_autocast.h"
 #include "fsc/core/rng.h"
+#include "fsc/model/precision.h"
 #include "fsc/train/trainer.h"
 
 namespace fsc {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 
 #include "detail_guard.h"
 #include "detail_input_report.h"
@@ -15,11 +16,11 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/log.h"
 #include "fsc/core/rng.h"
+#include "fsc/core/stop.h"
 #include "fsc/weights/model_folder.h"
 #include "fsc/io/safetensors.h"
 #include "fsc/train/checkpoint.h"
 #include "fsc/train/run_log.h"
-#include "fsc/train/signals.h"
 
 namespace fsc {
 namespace fs = std::filesystem;
@@ -46,15 +47,29 @@ class Run {
     if (config.guard.is_on()) guard_ = std::make_unique<Guard>(config, session_);
     if (checkpoint) {
       restore(*checkpoint);
+      set_aside_others(folder_, *checkpoint);
       if (guard_) guard_->restore(checkpoint->guard, checkpoint->folder);
       say_place(*checkpoint);
     }
     write_file_atomic(folder_ / "config.yaml", yaml());
     log_ = std::make_unique<RunLog>(folder_, state_.step, config.output.tensorboard);
     input_ = std::make_unique<InputReport>(*session_.loader, config.data);
+    if (!checkpoint) return;
+    if (is_checkpoint_of(folder_, checkpoint->folder)) saved_step_ = state_.step;
+    else write_checkpoint();  // what --resume auto finds, should the run be killed before its first own one
   }
 
   ExitCode go() {
+    try {
+      return loop();
+    } catch (const Stopped&) {  // while it waited for its input
+      interrupted();
+      leave();
+    }
+  }
+
+ private:
+  ExitCode loop() {
     const int64_t per_epoch = session_.loader->batches_per_epoch();
     started_ = window_start_ = Clock::now();
     first_step_ = window_first_ = state_.step;
@@ -62,6 +77,7 @@ class Run {
     if (guard_ && guard_->stopped()) return end_at_best();
     if (state_.step < session_.total_steps) session_.loader->start_epoch(state_.epoch, state_.loader);
     while (state_.step < session_.total_steps) {
+      if (stop_requested()) return interrupted();
       one_step();
       const bool epoch_ends = state_.step % per_epoch == 0;
       if (epoch_ends) ++state_.epoch, state_.draw = 0;
@@ -72,7 +88,6 @@ class Run {
         go_back();
         continue;
       }
-      if (StopSignals::received() && !last) return interrupted();
       if (last || due(state_.step, config_.output.save_every_steps) || (epoch_ends && due(state_.epoch, config_.output.save_every_epochs))) save();
       if (epoch_ends && !last) session_.loader->start_epoch(state_.epoch);
     }
@@ -80,7 +95,6 @@ class Run {
     return ExitCode::kDone;
   }
 
- private:
   void one_step() {
     const auto begin = Clock::now();
     Batch batch = session_.loader->next();
@@ -175,6 +189,10 @@ class Run {
     if (saved_step_ == state_.step) return;  // the guard wanted it already
     read_back();
     state_.loader = state_.draw == 0 ? "" : session_.loader->state();
+    write_checkpoint();
+  }
+
+  void write_checkpoint() {
     StateDict optimizer;
     session_.learner.optimizer->save(optimizer);
     session_.learner.scaler->save(optimizer);
@@ -268,10 +286,17 @@ class Run {
 
   ExitCode interrupted() {
     progress_.finish();
-    spdlog::info("{} received: saving and stopping", StopSignals::name());
+    spdlog::info("{} received: saving and stopping", stop_signal());
     save();
     spdlog::info("stopped at step {} of {}; go on with the same command and --resume auto", state_.step, session_.total_steps);
     return ExitCode::kInterrupted;
+  }
+
+  /// Without waiting for the loader: one of its workers may hang in a read that nothing ends.
+  [[noreturn]] void leave() {
+    log_.reset();
+    spdlog::default_logger()->flush();
+    std::_Exit(static_cast<int>(ExitCode::kInterrupted));
   }
 
   void finish() {
@@ -335,15 +360,15 @@ ExitCode train(const RunConfig& config, const TrainOptions& options) {
   use_reusable_cpu_memory();
   at::globalContext().setDeterministicAlgorithms(config.train.deterministic, /*warn_only=*/false);
   if (options.dry_run) {
-    Session session = open_session(config, "");
+    Session session = open_session(config, choose_device(config.train), "");
     print_plan(config, session);
     spdlog::info("--dry-run: everything opens; nothing was trained or written");
     return ExitCode::kDone;
   }
-  const StopSignals signals;  // from here on a signal means: after the current step, save and stop
   const fs::path folder = config.output.dir;
   const RunFolder guard(folder, !resumes_in_place(folder, options.resume));
   log_to_file(folder / "log.txt");
+  const torch::Device device = choose_device(config.train);
   auto checkpoint = checkpoint_to_resume(config, options);
   RunConfig start = config;
   if (checkpoint) {  // the checkpoint's model replaces what the run began from
@@ -354,7 +379,7 @@ ExitCode train(const RunConfig& config, const TrainOptions& options) {
       if (config.model.force_image_size > 0 || config.model.force_context_length > 0) start.model.arch.clear();
     }
   }
-  Session session = open_session(start, folder / "bad_samples.txt");
+  Session session = open_session(start, device, folder / "bad_samples.txt");
   return Run(config, std::move(session), std::move(checkpoint)).go();
 }
 

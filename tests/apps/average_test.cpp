@@ -1,5 +1,6 @@
 // fsc-model wise-ft and soup, and fsc-eval's path, as programs.
 #include <gtest/gtest.h>
+#include <torch/cuda.h>
 
 #include "fsc/weights/interpolate.h"
 #include "support/golden.h"
@@ -87,6 +88,34 @@ TEST_F(Average, UniformAndGreedySoup) {
   ended = run_program("fsc-model", {"soup", at("m1"), "--greedy", at("suite.yaml"), "--by", "taste", "--output", at("no")});
   EXPECT_EQ(ended.code, 2) << ended.output;
   EXPECT_NE(ended.output.find("there are: average, retrieval"), std::string::npos) << ended.output;
+}
+
+TEST_F(Average, DevicesAndPrecisions) {
+  const auto score = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"--config", at("suite.yaml"), "--checkpoint", at("m2"), "--output", at("scores")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program("fsc-eval", arguments);
+  };
+  const auto first_line_has = [](const Ended& ended, const std::string& text) {
+    EXPECT_EQ(ended.code, 0) << ended.output;
+    EXPECT_NE(ended.output.substr(0, ended.output.find('\n')).find(text), std::string::npos) << ended.output;
+  };
+  first_line_has(score({"--device", "cpu"}), "device cpu, ");
+  first_line_has(score({"--device", "cpu", "--precision", "amp_bf16", "--wise-ft-base", at("m1"), "--alphas", "0,1"}), "amp_bf16");
+  first_line_has(score({}), torch::cuda::is_available() ? "device cuda:0" : "no CUDA: ");
+  EXPECT_EQ(score({"--device", "gpu"}).code, 2);
+  EXPECT_EQ(score({"--device", "cpu", "--precision", "bf16"}).code, 2);
+  EXPECT_EQ(score({"--device", "cpu", "--precision", "amp"}).code, 2);
+  first_line_has(run_program("fsc-model", {"soup", at("m1"), at("m2"), "--greedy", at("suite.yaml"), "--device", "cpu", "--output", at("soup")}), "device cpu, ");
+  EXPECT_EQ(run_program("fsc-model", {"soup", at("m1"), "--device", "cpu", "--output", at("no")}).code, 2) << "nothing is computed there";
+  if (torch::cuda::is_available()) return;
+  const Ended refused = score({"--device", "cuda"});
+  EXPECT_EQ(refused.code, 1) << refused.output;
+  EXPECT_NE(refused.output.find("there is no CUDA here: "), std::string::npos) << refused.output;
+  const Ended train = run_program("fsc-train", {"--config", at("config.yaml"), "--set", "train.device=cuda:1"});
+  EXPECT_EQ(train.code, 1) << train.output;
+  EXPECT_NE(train.output.find("train.device is cuda:1, but there is no CUDA here: "), std::string::npos) << train.output;
+  EXPECT_EQ(run_program("fsc-train", {"--config", at("config.yaml"), "--set", "train.device=gpu"}).code, 2);
 }
 
 TEST_F(Average, EvalScoresThePath) {

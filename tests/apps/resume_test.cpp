@@ -1,73 +1,27 @@
 // Runs that are killed, stopped or hit a full disk, and go on: the same bytes as a run that was never stopped.
-#include <gtest/gtest.h>
+#include <set>
 
-#include <chrono>
-#include <filesystem>
-#include <nlohmann/json.hpp>
-#include <thread>
-
-#include "support/golden.h"
-#include "support/process.h"
-#include "support/small_run.h"
+#include "apps/run_support.h"
 
 namespace fsc {
 namespace {
 namespace fs = std::filesystem;
 using test::Ended;
+using test::expect_same_end;
 using test::Process;
-using test::read_all;
+using test::reference;
 using test::SmallRun;
+using test::timeless_metrics;
+using test::train;
+using test::wait_for_steps;
 
-std::vector<std::string> train(const SmallRun& run, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> arguments = {"--config", run / "config.yaml"};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
+/// Cuts a file of a checkpoint short.
+void damage(const SmallRun& run, const std::string& checkpoint) { fs::resize_file(run.run() / "checkpoints" / checkpoint / "optimizer.safetensors", 1000); }
 
-int steps_logged(const fs::path& run) {
-  std::ifstream file(run / "metrics.jsonl");
-  int lines = 0;
-  for (std::string line; std::getline(file, line);) ++lines;
-  return lines;
-}
-
-/// The lines of metrics.jsonl without what a clock measures.
-std::vector<std::string> timeless_metrics(const fs::path& run) {
-  std::vector<std::string> all;
-  std::ifstream file(run / "metrics.jsonl");
-  for (std::string line; std::getline(file, line);) {
-    auto json = nlohmann::json::parse(line);
-    for (const char* key : {"samples_per_second", "data_seconds", "step_seconds"}) json.erase(key);
-    all.push_back(json.dump());
-  }
-  return all;
-}
-
-/// What the uninterrupted run ends with; computed once.
-struct Reference {
-  std::string model, optimizer;
-  std::vector<std::string> metrics;
-};
-const Reference& reference() {
-  static const Reference once = [] {
-    const SmallRun run;
-    const Ended ended = test::run_program("fsc-train", train(run));
-    EXPECT_EQ(ended.code, 0) << ended.output;
-    return Reference{read_all(run.run() / "model.safetensors"), read_all(run.run() / "checkpoints/step_12/optimizer.safetensors"),
-                     timeless_metrics(run.run())};
-  }();
-  return once;
-}
-
-void expect_same_end(const SmallRun& run) {
-  EXPECT_EQ(read_all(run.run() / "model.safetensors") == reference().model, true) << "the weights differ";
-  EXPECT_EQ(read_all(run.run() / "checkpoints/step_12/optimizer.safetensors") == reference().optimizer, true) << "the optimizer's state differs";
-  EXPECT_EQ(timeless_metrics(run.run()), reference().metrics);
-}
-
-/// Waits until the run has logged `steps` steps (or ended).
-void wait_for_steps(Process& process, const SmallRun& run, int steps) {
-  while (process.runs() && steps_logged(run.run()) < steps) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+std::set<std::string> checkpoints_of(const SmallRun& run) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(run.run() / "checkpoints")) names.insert(entry.path().filename().string());
+  return names;
 }
 
 TEST(Training, TwiceTheSameBytes) {
@@ -129,12 +83,81 @@ INSTANTIATE_TEST_SUITE_P(By, Signalled, testing::Values(SIGTERM, SIGINT, SIGUSR1
 TEST(Resume, DamagedNewestCheckpointFallsBack) {
   const SmallRun run;
   ASSERT_EQ(test::run_program("fsc-train", train(run)).code, 0);
-  fs::resize_file(run.run() / "checkpoints/step_12/optimizer.safetensors", 1000);
-  const Ended ended = test::run_program("fsc-train", train(run, {"--resume", "auto"}));
+  damage(run, "step_12");
+  // Interrupted right after its next save: what it went on from, and what it has saved since, must both be worth something.
+  {
+    Process process("fsc-train", train(run, {"--resume", "auto", "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
+    wait_for_steps(process, run, 11);
+    process.send(SIGKILL);
+    const Ended ended = process.wait();
+    EXPECT_NE(ended.output.find("going on from"), std::string::npos) << ended.output;
+    EXPECT_NE(ended.output.find("step_12.damaged; nothing deletes it"), std::string::npos) << ended.output;
+  }
+  EXPECT_EQ(checkpoints_of(run).count("step_12.damaged"), 1u);
+  const Ended ended = test::run_program("fsc-train", train(run, {"--resume", "auto", "--set", "output.keep_last=1"}));
   ASSERT_EQ(ended.code, 0) << ended.output;
-  EXPECT_NE(ended.output.find("step_12"), std::string::npos) << ended.output;
-  EXPECT_NE(ended.output.find("going on from"), std::string::npos) << ended.output;
   expect_same_end(run);
+  EXPECT_EQ(checkpoints_of(run), (std::set<std::string>{"step_12", "step_12.damaged"}));
+}
+
+TEST(Resume, ADamagedNewestIsNotCountedAmongThoseKept) {
+  const SmallRun run;
+  ASSERT_EQ(test::run_program("fsc-train", train(run, {"--set", "output.keep_last=0"})).code, 0);
+  for (const char* name : {"step_8", "step_10", "step_12"}) damage(run, name);
+  {
+    Process process("fsc-train", train(run, {"--resume", "auto", "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
+    wait_for_steps(process, run, 8);
+    process.send(SIGTERM);
+    const int code = process.wait().code;
+    EXPECT_TRUE(code == 75 || code == 0) << code;
+  }
+  std::set<std::string> whole;
+  for (const auto& name : checkpoints_of(run))
+    if (!name.ends_with(".damaged")) whole.insert(name);
+  ASSERT_EQ(whole.size(), 1u);
+  EXPECT_GE(std::stoi(whole.begin()->substr(5)), 7) << "the newest whole one is kept, not one of those gone on from";
+  for (const char* name : {"step_8.damaged", "step_10.damaged", "step_12.damaged"}) EXPECT_EQ(checkpoints_of(run).count(name), 1u) << name;
+  ASSERT_EQ(test::run_program("fsc-train", train(run, {"--resume", "auto"})).code, 0);
+  expect_same_end(run);
+}
+
+TEST(Resume, FromAnOlderCheckpointTheLaterOnesAreSetAside) {
+  const SmallRun run;
+  ASSERT_EQ(test::run_program("fsc-train", train(run, {"--set", "output.keep_last=0"})).code, 0);
+  const std::string from = (run.run() / "checkpoints/step_4").string(), left = "left_at_step_4";
+  {
+    Process process("fsc-train", train(run, {"--resume", from, "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
+    wait_for_steps(process, run, 7);
+    process.send(SIGKILL);
+    EXPECT_NE(process.wait().output.find(left), std::string::npos);
+  }
+  const auto names = checkpoints_of(run);
+  EXPECT_EQ(names.count(left), 1u);
+  EXPECT_EQ(names.count("step_12") + names.count("step_10") + names.count("step_8"), 0u) << "stale ones would be what auto takes";
+  for (const char* name : {"step_6", "step_8", "step_10", "step_12", "metrics.jsonl"}) EXPECT_TRUE(fs::exists(run.run() / "checkpoints" / left / name)) << name;
+  const Ended ended = test::run_program("fsc-train", train(run, {"--resume", "auto", "--set", "output.keep_last=1"}));
+  ASSERT_EQ(ended.code, 0) << ended.output;
+  expect_same_end(run);
+  // What was set aside can still be gone on from.
+  const Ended again = test::run_program("fsc-train", train(run, {"--resume", (run.run() / "checkpoints" / left / "step_8").string()}));
+  ASSERT_EQ(again.code, 0) << again.output;
+  EXPECT_TRUE(fs::exists(run.run() / "checkpoints/left_at_step_8/step_12"));
+  EXPECT_TRUE(test::read_all(run.run() / "model.safetensors") == reference().model);
+}
+
+TEST(Resume, FromAnotherRunBeginsWithACheckpointOfItsOwn) {
+  const SmallRun run;
+  ASSERT_EQ(test::run_program("fsc-train", train(run, {"--set", "output.keep_last=0"})).code, 0);
+  const std::string elsewhere = (run / "elsewhere").string(), from = (run.run() / "checkpoints/step_9999").string();
+  fs::copy(run.run() / "checkpoints/step_10", from, fs::copy_options::recursive);  // its name does not matter, what it holds does
+  Process process("fsc-train", train(run, {"--resume", from, "--set", "output.dir=" + elsewhere, "--set", "output.save_every_steps=0"}));
+  while (process.runs() && !fs::exists(elsewhere + "/checkpoints/step_10")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  process.send(SIGKILL);
+  process.wait();
+  const Ended ended = test::run_program("fsc-train", train(run, {"--resume", "auto", "--set", "output.dir=" + elsewhere}));
+  ASSERT_EQ(ended.code, 0) << ended.output;
+  EXPECT_NE(ended.output.find("going on from"), std::string::npos) << ended.output;
+  EXPECT_TRUE(test::read_all(elsewhere + "/model.safetensors") == reference().model);
 }
 
 TEST(Resume, ACompleteRunStaysComplete) {
@@ -171,7 +194,7 @@ TEST(Resume, AnotherArchitectureIsRefused) {
 
 TEST(Training, FullDiskLeavesNoHalfCheckpoint) {
   const SmallRun run;
-  const Ended ended = test::run_program("fsc-train", train(run), 2'000'000);
+  const Ended ended = test::run_program("fsc-train", train(run), {.file_size = 2'000'000});
   EXPECT_EQ(ended.code, 1) << ended.output;
   EXPECT_NE(ended.output.find("free space"), std::string::npos) << ended.output;
   EXPECT_FALSE(fs::exists(run.run() / "checkpoints/step_2"));
@@ -188,7 +211,7 @@ TEST(Training, FullDiskInTheMiddleOfARun) {
     process.send(SIGTERM);
     ASSERT_EQ(process.wait().code, 75);
   }
-  const Ended ended = test::run_program("fsc-train", train(run, {"--resume", "auto"}), 2'000'000);
+  const Ended ended = test::run_program("fsc-train", train(run, {"--resume", "auto"}), {.file_size = 2'000'000});
   EXPECT_EQ(ended.code, 1) << ended.output;
   const Ended again = test::run_program("fsc-train", train(run, {"--resume", "auto"}));
   ASSERT_EQ(again.code, 0) << again.output;

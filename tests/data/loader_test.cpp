@@ -2,9 +2,13 @@
 #include "fsc/data/loader.h"
 
 #include <algorithm>
+#include <atomic>
+#include <csignal>
 #include <set>
+#include <thread>
 
 #include "fsc/core/digest.h"
+#include "fsc/core/stop.h"
 #include "fsc/image/decode.h"
 #include "loader_support.h"
 
@@ -21,6 +25,26 @@ class Order : public test::LoaderTest {
     setup_.data.augment.color_jitter_prob = 0.8;
     setup_.data.augment.gray_scale_prob = 0.2;
   }
+};
+
+/// Stands still at the caption of row 13 until it may go on.
+class HangingTokenizer : public test::WordTokenizer {
+ public:
+  std::vector<int64_t> encode(std::string_view text, int64_t context_length, EncodeReport* report) const override {
+    if (text.starts_with("row13 ") && !may_go_on_) {
+      hangs = true;
+      may_go_on_.wait(false);
+    }
+    return WordTokenizer::encode(text, context_length, report);
+  }
+  void go_on() {
+    may_go_on_ = true;
+    may_go_on_.notify_all();
+  }
+  mutable std::atomic<bool> hangs = false;
+
+ private:
+  std::atomic<bool> may_go_on_ = false;
 };
 
 TEST_F(Order, DoesNotDependOnWorkersOrPrefetch) {
@@ -55,6 +79,38 @@ TEST_F(Order, AnEpochCanBeEnteredAnywhere) {
     const std::vector<Batch> rest(whole.begin() + static_cast<std::ptrdiff_t>(i) + 1, whole.end());
     expect_same(fresh_epoch(2, states[i], static_cast<int64_t>(rest.size())), rest);
   }
+}
+
+TEST_F(Order, AStopWhileItWaitsLeavesTheStateOfTheLastBatch) {
+  const auto whole = fresh_epoch(2);
+  std::string state;
+  {
+    HangingTokenizer hanging;  // row 13 comes somewhere in the middle
+    setup_.tokenizer = &hanging;
+    Loader loader(setup_);
+    install_stop_signals();
+    loader.start_epoch(2);
+    size_t done = 0;
+    std::jthread stop([&](const std::stop_token& token) {
+      while (!hanging.hangs && !token.stop_requested()) std::this_thread::yield();
+      std::raise(SIGTERM);
+    });
+    EXPECT_THROW(
+        while (true) {
+          loader.next();
+          state = loader.state();
+          ++done;
+        },
+        Stopped);
+    EXPECT_EQ(loader.state(), state);
+    EXPECT_LT(done, whole.size());
+    hanging.go_on();
+    test::forget_stop_signal();
+    setup_.tokenizer = &tokenizer_;
+    const std::vector<Batch> rest(whole.begin() + static_cast<std::ptrdiff_t>(done), whole.end());
+    expect_same(fresh_epoch(2, state, static_cast<int64_t>(rest.size())), rest);
+  }
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) std::signal(signal, SIG_DFL);
 }
 
 TEST_F(Order, OneLoaderRunsEpochAfterEpochAndCanBreakOff) {

@@ -22,11 +22,16 @@ struct Ended {
   std::string output;
 };
 
+/// What a program gets less of, in bytes; 0 = no limit.
+struct Limits {
+  rlim_t file_size = 0;  ///< no file may grow beyond it, which looks like a full disk to the program
+  rlim_t memory = 0;     ///< address space: allocations fail beyond it
+};
+
 /// A running program of build/<preset>/bin; killed when it goes out of scope.
 class Process {
  public:
-  /// `file_size_limit` > 0: no file may grow beyond it, which looks like a full disk to the program.
-  explicit Process(const std::string& program, const std::vector<std::string>& arguments, rlim_t file_size_limit = 0) {
+  explicit Process(const std::string& program, const std::vector<std::string>& arguments, const Limits& limits = {}) {
     std::vector<std::string> words = {FSC_BIN_DIR "/" + program};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
@@ -39,8 +44,8 @@ class Process {
     if (pid_ == 0) {
       ::dup2(out, STDOUT_FILENO);
       ::dup2(out, STDERR_FILENO);
-      const rlimit limit = {file_size_limit, file_size_limit};
-      if (file_size_limit > 0) ::setrlimit(RLIMIT_FSIZE, &limit);
+      limit(RLIMIT_FSIZE, limits.file_size);
+      limit(RLIMIT_AS, limits.memory);
       ::execv(argv[0], argv.data());
       ::_exit(127);
     }
@@ -65,13 +70,18 @@ class Process {
   std::string output() const { return read_all((dir_ / "output").string()); }
 
  private:
+  static void limit(int resource, rlim_t bytes) {
+    const rlimit both = {bytes, bytes};
+    if (bytes > 0) ::setrlimit(static_cast<__rlimit_resource>(resource), &both);
+  }
+
   TempDir dir_;
   pid_t pid_ = -1;
   int status_ = 0;
 };
 
-inline Ended run_program(const std::string& program, const std::vector<std::string>& arguments, rlim_t file_size_limit = 0) {
-  return Process(program, arguments, file_size_limit).wait();
+inline Ended run_program(const std::string& program, const std::vector<std::string>& arguments, const Limits& limits = {}) {
+  return Process(program, arguments, limits).wait();
 }
 
 }  // namespace fsc::test

@@ -71,6 +71,41 @@ TEST_F(CheckpointTest, DamagedNewestFallsBack) {
   EXPECT_THROW(find_checkpoint(step(4)), Error);  // named, it must be whole
 }
 
+TEST_F(CheckpointTest, WhatIsPassedOverIsSetAside) {
+  for (const int64_t n : {2, 4, 6}) save(n);
+  damage(step(4) / kModelFile);
+  damage(step(6) / kModelFile);
+  fs::create_directories(step(4).string() + ".damaged");  // of an earlier time
+  set_aside_others(run_.path(), *find_checkpoint(run_.path()));
+  EXPECT_EQ(list_checkpoints(run_.path()), std::vector<fs::path>{step(2)});
+  for (const char* name : {"step_4.damaged-2", "step_6.damaged"}) EXPECT_TRUE(fs::exists(run_.path() / "checkpoints" / name / kModelFile)) << name;
+  EXPECT_FALSE(fs::exists(run_.path() / "checkpoints/left_at_step_2"));
+}
+
+TEST_F(CheckpointTest, LaterOnesAreSetAsideAndSurviveKeepLast) {
+  for (int time = 1; time <= 2; ++time) {
+    for (const int64_t n : {1, 2, 4, 6}) save(n);
+    set_aside_others(run_.path(), open_checkpoint(step(2)));
+    save(3, 1);
+    EXPECT_EQ(list_checkpoints(run_.path()), std::vector<fs::path>{step(3)});
+    EXPECT_EQ(find_checkpoint(run_.path())->state.step, 3);
+    const fs::path left = run_.path() / "checkpoints" / (time == 1 ? "left_at_step_2" : "left_at_step_2-2");
+    EXPECT_EQ(open_checkpoint(left / "step_4").state.step, 4);
+    EXPECT_EQ(open_checkpoint(left / "step_6").state.step, 6);
+  }
+}
+
+TEST_F(CheckpointTest, OfAnotherRunNothingOfThisOneIsGoneOnFrom) {
+  const test::TempDir other;
+  for (const int64_t n : {2, 4}) save(n);
+  fs::copy(step(4), other / "step_4", fs::copy_options::recursive);
+  EXPECT_TRUE(is_checkpoint_of(run_.path(), step(4)));
+  EXPECT_FALSE(is_checkpoint_of(run_.path(), other / "step_4"));
+  set_aside_others(run_.path(), open_checkpoint(other / "step_4"));
+  EXPECT_TRUE(list_checkpoints(run_.path()).empty());
+  EXPECT_EQ(open_checkpoint(run_.path() / "checkpoints/left_at_step_4/step_2").state.step, 2);
+}
+
 TEST_F(CheckpointTest, EveryFileIsVerified) {
   for (const char* name : {kModelFile, kModelConfigFile, kOptimizerFile}) {
     save(2);

@@ -62,6 +62,8 @@ TEST(RunConfig, DefaultsAreTheContracts) {
   EXPECT_EQ(c.data.max_bad_samples, 0.01);
   EXPECT_EQ(c.negatives.column, "neg_caption");
   EXPECT_EQ(c.negatives.per_caption, 3);
+  EXPECT_EQ(c.train.device, "auto");
+  EXPECT_TRUE(c.train.tf32);
 }
 
 TEST(RunConfig, FscNeedsNegatives) {

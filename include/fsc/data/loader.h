@@ -63,7 +63,8 @@ class Loader {
 
   /// Starts the workers on `epoch`, at its beginning or at a state().
   void start_epoch(int64_t epoch, const std::string& state = "");
-  /// The next batch. Error when bad samples exceed data.max_bad_samples.
+  /// The next batch. Error when bad samples exceed data.max_bad_samples; Stopped when a stop is asked for while it waits for a sample
+  /// (state() is then as before the call, and nothing else may be called).
   Batch next();
   /// Where the next batch begins, as JSON: places of waiting samples, and for shards the place in them and what the buffer holds.
   std::string state() const;

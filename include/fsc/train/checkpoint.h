@@ -30,6 +30,7 @@ struct Checkpoint {
   std::string data_fingerprint;
   std::string config_sha256 = {};  ///< config_hash, recorded in the model's files
   std::string guard = {};          ///< the forgetting guard's state, "" without
+  std::vector<std::filesystem::path> damaged = {};  ///< newer ones that find_checkpoint passed over
 };
 
 /// Writes `run/checkpoints/step_N` atomically (write_model, optimizer.safetensors, ema.safetensors when there is an average,
@@ -40,6 +41,15 @@ void save_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpo
 
 /// Removes the step_N of a run with N > step.
 void remove_checkpoints_after(const std::filesystem::path& run, int64_t step);
+
+/// Whether `folder` is one of the run's own checkpoints/step_N.
+bool is_checkpoint_of(const std::filesystem::path& run, const std::filesystem::path& folder);
+
+/// Before the first save of a run that goes on from `accepted`: renames the run's step_N that this run does not come from (N above
+/// its step; all of them when `accepted` is not one of them), so that neither keep_last nor --resume auto meets them and nobody
+/// deletes them. Damaged ones become step_N.damaged, the others go to checkpoints/left_at_step_M/ (M = the step gone on from) with
+/// a copy of metrics.jsonl. Says so in the log.
+void set_aside_others(const std::filesystem::path& run, const Checkpoint& accepted);
 
 /// Reads state.json and verifies the digests of the files beside it. Error names the damaged file.
 Checkpoint open_checkpoint(const std::filesystem::path& folder);

@@ -6,17 +6,17 @@
 #include "fsc/config/config.h"
 #include "fsc/data/data_config.h"
 #include "fsc/losses/objective.h"
+#include "fsc/model/device.h"
 #include "fsc/model/lora.h"
+#include "fsc/model/precision.h"
 #include "fsc/negatives/negatives.h"
 #include "fsc/optim/optimizer.h"
 #include "fsc/train/guard.h"
 
 namespace fsc {
 
-enum class Precision { kFp32, kAmpBf16, kAmp, kBf16 };
 /// The towers whose blocks are recomputed in the backward pass.
 enum class GradCheckpointing { kOff, kBoth, kImage, kText };
-enum class Device { kAuto, kCpu, kCuda };
 
 struct ModelConfig {
   std::string arch;
@@ -40,7 +40,8 @@ struct TrainConfig {
   int64_t batch_size = 256;
   int64_t accum_freq = 1;
   Precision precision = Precision::kFp32;
-  Device device = Device::kAuto;
+  std::string device = "auto";
+  bool tf32 = true;
   int64_t seed = 0;
   GradCheckpointing grad_checkpointing = GradCheckpointing::kOff;
   double ema_decay = 0.0;
@@ -90,16 +91,8 @@ struct RunConfig {
 }  // namespace fsc
 
 template <>
-struct fsc::config::EnumNames<fsc::Precision> {
-  static constexpr const char* names[] = {"fp32", "amp_bf16", "amp", "bf16"};
-};
-template <>
 struct fsc::config::EnumNames<fsc::GradCheckpointing> {
   static constexpr const char* names[] = {"false", "true", "image", "text"};
-};
-template <>
-struct fsc::config::EnumNames<fsc::Device> {
-  static constexpr const char* names[] = {"auto", "cpu", "cuda"};
 };
 
 template <class V>
@@ -126,7 +119,8 @@ void fsc::TrainConfig::fields(V& v) {
   v(accum_freq, "accum_freq", "Batches a step, equal to one big batch: features first, then the gradient of each batch in a second pass",
     config::between(1, 65536));
   v(precision, "precision", "fp32, amp_bf16 (autocast), amp (fp16 autocast with loss scaling, CUDA only), bf16 (weights too)");
-  v(device, "device", "Where to compute; auto = CUDA when there is one");
+  v(device, "device", kDeviceHelp);
+  v(tf32, "tf32", "On CUDA: float32 matrix products and convolutions by TF32, which keeps 10 bits of the factors");
   v(seed, "seed", "Seed of everything random", config::at_least(0));
   v(grad_checkpointing, "grad_checkpointing", "Recompute activations in the backward pass (true = both towers, image, text): less memory, more time");
   v(ema_decay, "ema_decay", "Also average the weights: average = ema_decay * average + (1 - ema_decay) * weights after each step (0 = off)",

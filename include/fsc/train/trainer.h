@@ -46,7 +46,9 @@ struct TrainOptions {
   bool dry_run = false;
 };
 
-/// Runs a config to its end. Returns kDone, or kInterrupted after a signal (the checkpoint is saved). Throws Error.
+/// Runs a config to its end. Returns kDone, or kInterrupted when stop_requested() before the last step is done (the checkpoint is
+/// saved); where that happens while it waits for its input, the process ends here with that code. Stopped: nothing was begun.
+/// Throws Error.
 ExitCode train(const RunConfig& config, const TrainOptions& options);
 
 }  // namespace fsc

@@ -1,12 +1,20 @@
-// Autocast while it lives, as the config's precision asks for it.
+// In which number format a model computes.
 #pragma once
 #include <ATen/autocast_mode.h>
+#include <torch/types.h>
 
-#include "fsc/train/run_config.h"
+#include "fsc/config/config.h"
 
 namespace fsc {
 
-/// For forward passes; the losses run outside it, in float32.
+enum class Precision {
+  kFp32,
+  kAmpBf16,  ///< autocast to bfloat16
+  kAmp,      ///< autocast to float16, in training with loss scaling; CUDA only
+  kBf16,     ///< the weights too; training only
+};
+
+/// Autocast while it lives, as the precision asks for it. For forward passes; losses run outside it, in float32.
 class Autocast {
  public:
   Autocast(Precision precision, torch::DeviceType device) : device_(device), on_(precision == Precision::kAmpBf16 || precision == Precision::kAmp) {
@@ -28,3 +36,8 @@ class Autocast {
 };
 
 }  // namespace fsc
+
+template <>
+struct fsc::config::EnumNames<fsc::Precision> {
+  static constexpr const char* names[] = {"fp32", "amp_bf16", "amp", "bf16"};
+};

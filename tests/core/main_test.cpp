@@ -1,10 +1,15 @@
 // What main() makes of each kind of exception.
-#include "fsc/core/error.h"
+#include "fsc/core/main.h"
 
 #include <gtest/gtest.h>
+#include <torch/types.h>
 
 #include <filesystem>
 #include <new>
+
+#include "fsc/core/error.h"
+#include "fsc/core/out_of_memory.h"
+#include "fsc/core/stop.h"
 
 namespace fsc {
 namespace {
@@ -18,7 +23,7 @@ Told told(int (*body)(int, char**)) {
   testing::internal::CaptureStderr();
   char name[] = "program";
   char* argv[] = {name, nullptr};
-  const int code = run_main("fsc-test", body, 1, argv);
+  const int code = run_main("fsc-test", body, 1, argv, "lower batch_size");
   return {code, testing::internal::GetCapturedStderr()};
 }
 
@@ -39,9 +44,6 @@ TEST(RunMain, UsersMistakes) {
 }
 
 TEST(RunMain, NothingEndsInARawException) {
-  const Told memory = told([](int, char**) -> int { throw std::bad_alloc(); });
-  EXPECT_EQ(memory.code, 1);
-  EXPECT_NE(memory.text.find("out of memory; lower"), std::string::npos) << memory.text;
   const Told file = told([](int, char**) -> int { return static_cast<int>(std::filesystem::file_size("/no/such/file")); });
   EXPECT_EQ(file.code, 1);
   EXPECT_EQ(file.text, "fsc-test: cannot use /no/such/file: No such file or directory\n");
@@ -52,6 +54,29 @@ TEST(RunMain, NothingEndsInARawException) {
   const Told odd = told([](int, char**) -> int { throw 3; });
   EXPECT_EQ(odd.code, 1);
   EXPECT_NE(odd.text.find("please report it"), std::string::npos) << odd.text;
+}
+
+TEST(RunMain, AStopBeforeThereIsAnythingToSave) {
+  const Told stopped = told([](int, char**) -> int { throw Stopped(); });
+  EXPECT_EQ(stopped.code, 75);
+  EXPECT_NE(stopped.text.find("start it again with the same command"), std::string::npos) << stopped.text;
+}
+
+TEST(RunMain, MemoryThatRanOutIsItsOwnMessage) {
+  const Told program = told([](int, char**) -> int { throw std::bad_alloc(); });
+  EXPECT_EQ(program.code, 1);
+  EXPECT_EQ(program.text, "fsc-test: out of memory: an allocation of the program failed; lower batch_size\n");
+  const Told ours = told([](int, char**) -> int { throw OutOfMemory("3.0 GB more were needed"); });
+  EXPECT_EQ(ours.code, 1);
+  EXPECT_EQ(ours.text, "fsc-test: out of memory: 3.0 GB more were needed; lower batch_size\n");
+  const Told cpu = told([](int, char**) -> int { return static_cast<int>(torch::empty({int64_t{1} << 60}, torch::kByte).numel()); });
+  EXPECT_EQ(cpu.code, 1);
+  EXPECT_EQ(cpu.text.rfind("fsc-test: out of memory: DefaultCPUAllocator", 0), 0u) << cpu.text;
+  EXPECT_NE(cpu.text.find("tried to allocate 1152921504606846976 bytes"), std::string::npos) << cpu.text;
+  EXPECT_NE(cpu.text.find("; lower batch_size\n"), std::string::npos) << cpu.text;
+  EXPECT_EQ(cpu.text.find('\n'), cpu.text.size() - 1) << "one line: " << cpu.text;
+  const Told cuda = told([](int, char**) -> int { throw c10::OutOfMemoryError({__func__, __FILE__, 1}, "CUDA out of memory. Tried to allocate 2.00 GiB"); });
+  EXPECT_EQ(cuda.text, "fsc-test: out of memory: CUDA out of memory. Tried to allocate 2.00 GiB; lower batch_size\n");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A flag set by the handler and read between steps.
-#include "fsc/train/signals.h"
+// A flag set by the handler and read where the program waits.
+#include "fsc/core/stop.h"
 
 #include <csignal>
 
@@ -16,8 +16,7 @@ void on_signal(int signal) {
 
 }  // namespace
 
-StopSignals::StopSignals() {
-  g_received = 0;
+void install_stop_signals() noexcept {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) {
     struct sigaction action = {};
     action.sa_handler = on_signal;
@@ -26,13 +25,9 @@ StopSignals::StopSignals() {
   }
 }
 
-StopSignals::~StopSignals() {
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) std::signal(signal, SIG_DFL);
-}
+bool stop_requested() noexcept { return g_received != 0; }
 
-int StopSignals::received() { return g_received; }
-
-const char* StopSignals::name() {
+const char* stop_signal() noexcept {
   switch (g_received) {
     case SIGTERM: return "SIGTERM";
     case SIGINT: return "SIGINT";
@@ -40,5 +35,7 @@ const char* StopSignals::name() {
     default: return "no signal";
   }
 }
+
+void test::forget_stop_signal() noexcept { g_received = 0; }
 
 }  // namespace fsc

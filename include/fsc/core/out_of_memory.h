@@ -1,0 +1,18 @@
+// Memory that ran out, whoever noticed it.
+#pragma once
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+namespace fsc {
+
+/// The message says what was asked for. No Error: nobody may take it for a bad sample and go on.
+class OutOfMemory : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What was asked for, when `error` says that memory ran out (OutOfMemory, std::bad_alloc, LibTorch's of CPU and CUDA); else "".
+std::string memory_shortage(const std::exception& error);
+
+}  // namespace fsc

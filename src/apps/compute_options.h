@@ -1,0 +1,31 @@
+// --device and --precision of the programs that score models.
+#pragma once
+#include <CLI/CLI.hpp>
+
+#include <string>
+
+#include "fsc/model/device.h"
+
+namespace fsc {
+
+/// What the two options were given.
+class ComputeOptions {
+ public:
+  /// `needed` is an option that the two have no meaning without.
+  void declare(CLI::App& app, CLI::Option* needed = nullptr) {
+    CLI::Option* device = app.add_option("--device", device_, kDeviceHelp)->capture_default_str();
+    CLI::Option* precision = app.add_option("--precision", precision_, "fp32; amp_bf16 (autocast); amp (fp16 autocast, CUDA only)")
+                                 ->capture_default_str()
+                                 ->check(CLI::IsMember({"fp32", "amp_bf16", "amp"}));
+    if (!needed) return;
+    device->needs(needed);
+    precision->needs(needed);
+  }
+  /// Opens the device and says which it is. Errors as open_device and check_precision.
+  Compute open() const;
+
+ private:
+  std::string device_ = "auto", precision_ = "fp32";
+};
+
+}  // namespace fsc

@@ -92,7 +92,7 @@ void add_check(CLI::App& app) {
     bool no_decode = false;
   };
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("check", "look over shards or a table: cut archives, mixed keys, broken images, empty or long captions, duplicates");
+  auto* command = app.add_subcommand("check", "look over shards or a table: cut archives, mixed keys, broken images, empty or long captions, duplicates, shards that differ from index.json");
   options->source.add_to(*command, "shards as for data.train.path, or a table or JSON");
   command->add_flag("--no-decode", options->no_decode, "do not decode the images");
   command->add_flag("--write-sizes", options->check.write_sizes, "write sizes.json and index.json beside the shards");

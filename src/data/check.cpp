@@ -11,7 +11,6 @@
 #include "detail_shard_sample.h"
 #include "detail_streams.h"
 #include "fsc/core/atomic_file.h"
-#include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/core/parallel.h"
@@ -19,6 +18,7 @@
 #include "fsc/image/decode.h"
 #include "fsc/negatives/negatives.h"
 #include "fsc/shards/shard_check.h"
+#include "fsc/shards/shard_index.h"
 #include "fsc/shards/shard_list.h"
 #include "fsc/shards/shard_writer.h"
 
@@ -65,6 +65,9 @@ class Checker {
   }
 
   void problem(Piece& piece, const std::string& name, const std::string& example, int64_t count = 1) const { add(piece.report.problems, name, example, options_.examples, count); }
+  /// Compares a shard with what index.json beside it says; whether they agree, or nothing is said.
+  bool as_recorded(Piece& piece, const ShardCheck& shard, const Recorded& recorded) const;
+
   void note(Piece& piece, const std::string& name, const std::string& example) const { add(piece.report.notes, name, example, options_.examples); }
 
   /// Duplicates over all pieces, and the sum of what each found.
@@ -102,17 +105,37 @@ class Checker {
   const CheckOptions& options_;
 };
 
+bool Checker::as_recorded(Piece& piece, const ShardCheck& shard, const Recorded& recorded) const {
+  if (!recorded.record) {
+    if (recorded.index) note(piece, "shard that index.json does not name", shard.name);
+    return true;
+  }
+  const ShardRecord& record = *recorded.record;
+  std::string difference;
+  if (shard.sha256.empty()) return true;  // it cannot be read to its end, which is told already
+  if (shard.all_bytes != record.bytes) difference = fmt::format("{} bytes, not {}", shard.all_bytes, record.bytes);
+  else if (shard.sha256 != record.sha256) difference = fmt::format("SHA-256 {}, not {}", shard.sha256, record.sha256);
+  else if (shard.samples != record.samples) difference = fmt::format("{} samples, not {}", shard.samples, record.samples);
+  if (difference.empty()) return true;
+  problem(piece, "shard that is not the one index.json was written for",
+          shard.name + " has " + difference + "; get it again, or delete index.json if it was changed on purpose");
+  return false;
+}
+
 struct CheckedShard {
   Piece piece;
   ShardRecord record;
   bool whole = false;
 };
 
-CheckedShard check_one_shard(const CheckOptions& options, const Checker& checker, const ShardSampleReader& samples, const std::string& url) {
+CheckedShard check_one_shard(const CheckOptions& options, const Checker& checker, const ShardSampleReader& samples,
+                             const std::string& url, const Recorded& recorded) {
   CheckedShard result;
   Piece& piece = result.piece;
   const std::string name = shard_name(url);
-  const ShardCheck shard = check_shard(url, {.image_extensions = {}, .caption_extensions = {}, .max_examples = options.examples}, [&](const ShardSample& sample) {
+  const ShardCheckOptions reading = {.image_extensions = {}, .caption_extensions = {}, .max_examples = options.examples,
+                                     .digest = recorded.record.has_value() || options.write_sizes};
+  const ShardCheck shard = check_shard(url, reading, [&](const ShardSample& sample) {
     const std::string key = name + "/" + sample.key;
     if (const std::string* bytes = samples.image(sample)) checker.image(piece, *bytes, key);
     else checker.problem(piece, "sample without an image", key + " has: " + ShardSampleReader::contents(sample));
@@ -122,7 +145,7 @@ CheckedShard check_one_shard(const CheckOptions& options, const Checker& checker
   });
   piece.report.samples = shard.samples;
   piece.report.bytes = shard.bytes;
-  result.whole = true;
+  result.whole = checker.as_recorded(piece, shard, recorded);
   for (const auto& finding : shard.findings) {
     const bool harmless = finding.problem == ShardProblem::kNoEndMark;
     result.whole &= finding.problem != ShardProblem::kUnreadable && finding.problem != ShardProblem::kTruncated;
@@ -131,17 +154,16 @@ CheckedShard check_one_shard(const CheckOptions& options, const Checker& checker
     found.examples.push_back(name + ": " + finding.message);
     for (const auto& example : finding.examples) found.examples.push_back(name + "/" + example);
   }
-  result.record = {.name = name, .samples = shard.samples, .bytes = shard.bytes, .sha256 = {}};
+  result.record = {.name = name, .samples = shard.samples, .bytes = shard.all_bytes, .sha256 = shard.sha256};
   return result;
 }
 
-/// sizes.json and index.json of the folders that hold nothing but whole local shards of the list.
-bool write_sizes_of(const std::vector<std::string>& urls, std::vector<CheckedShard>& shards) {
+/// sizes.json and index.json of the folders that hold nothing but whole local shards of the list; none for shards that an
+/// index.json contradicts.
+bool write_sizes_of(const std::vector<std::string>& urls, const std::vector<CheckedShard>& shards) {
   std::map<std::filesystem::path, std::vector<ShardRecord>> folders;
   for (size_t i = 0; i < urls.size(); ++i) {
     if (is_remote(urls[i]) || !shards[i].whole) return false;
-    shards[i].record.sha256 = sha256_file(urls[i]);
-    shards[i].record.bytes = std::filesystem::file_size(urls[i]);
     folders[std::filesystem::path(urls[i]).parent_path()].push_back(shards[i].record);
   }
   for (auto& [folder, records] : folders) write_sizes(folder.empty() ? "." : folder, records);
@@ -151,12 +173,14 @@ bool write_sizes_of(const std::vector<std::string>& urls, std::vector<CheckedSha
 CheckReport check_shards(const CheckOptions& options, const Checker& checker, const std::function<void(int64_t, int64_t)>& progress) {
   const auto urls = expand_shards(options.source.path);
   const ShardSampleReader samples(options.source, "");
+  const auto recorded = recorded_shards(urls);
   std::vector<CheckedShard> shards(urls.size());
   const auto count = static_cast<int64_t>(urls.size());
   std::mutex mutex;
   int64_t done = 0;
   for_each_index(count, options.threads, [&](int64_t i) {
-    shards[static_cast<size_t>(i)] = check_one_shard(options, checker, samples, urls[static_cast<size_t>(i)]);
+    const auto place = static_cast<size_t>(i);
+    shards[place] = check_one_shard(options, checker, samples, urls[place], recorded[place]);
     const std::lock_guard lock(mutex);
     if (progress) progress(++done, count);
   });

@@ -32,7 +32,7 @@ void validate_source(const TrainSourceConfig& source, const std::string& path, c
 void DataConfig::validate(config::Problems& problems) const {
   if (train.empty()) problems.add("data.train", "is an empty list; name at least one source");
   for (size_t i = 0; i < train.size(); ++i)
-    validate_source(train[i], train.size() == 1 ? "data.train" : "data.train[" + std::to_string(i) + "]", *this, problems);
+    validate_source(train[i], source_name(i), *this, problems);
   const auto pair_in_order = [&](const std::vector<double>& range, const char* path) {
     if (augmented && (range.size() != 2 || range[0] > range[1])) problems.add(path, "expected two numbers in rising order, such as [0.9, 1.0]");
   };
@@ -43,6 +43,10 @@ void DataConfig::validate(config::Problems& problems) const {
   if (augmented && !jitter.empty() && jitter.size() != 3 && jitter.size() != 4)
     problems.add("data.augment.color_jitter", "expected [brightness, contrast, saturation] or [brightness, contrast, saturation, hue]");
   if (augmented && jitter.size() == 4 && jitter[3] > 0.5) problems.add("data.augment.color_jitter", "hue must be at most 0.5");
+}
+
+std::string DataConfig::source_name(size_t source) const {
+  return train.size() == 1 ? "data.train" : "data.train[" + std::to_string(source) + "]";
 }
 
 std::string DataConfig::name() const {

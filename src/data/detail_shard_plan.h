@@ -25,7 +25,11 @@ class ShardPlan {
   /// Samples an epoch has for this process.
   int64_t size() const { return size_; }
   int64_t shards() const { return static_cast<int64_t>(urls_.size()); }
+  /// True where this process takes every n-th sample of every shard.
+  bool takes_some() const { return stride_ > 1; }
   const std::string& url(int64_t shard) const { return urls_[static_cast<size_t>(shard)]; }
+  /// The same for messages.
+  std::string name(int64_t shard) const { return shown_url(url(shard)); }
   /// Samples of a shard, -1 when unknown.
   int64_t size_of(int64_t shard) const { return sizes_[static_cast<size_t>(shard)]; }
   std::string fingerprint() const;
@@ -39,6 +43,7 @@ class ShardPlan {
 
  private:
   void count_local(const StreamOptions& options);
+  int64_t total(const TrainSourceConfig& config) const;
   void divide(const StreamSetup& setup, const TrainSourceConfig& config);
 
   std::vector<std::string> urls_;

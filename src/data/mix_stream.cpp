@@ -8,6 +8,7 @@
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/core/rng.h"
+#include "fsc/shards/shard_index.h"
 
 namespace fsc {
 namespace {
@@ -19,8 +20,11 @@ class MixStream : public SampleStream {
   MixStream(const StreamSetup& setup, std::vector<std::unique_ptr<SampleStream>> streams)
       : seed_(setup.seed), shuffle_(setup.data->shuffle), streams_(std::move(streams)) {
     for (size_t i = 0; i < streams_.size(); ++i) {
-      const double weight = setup.data->train[i].weight;
-      counts_.push_back(std::max<int64_t>(1, std::llround(weight * static_cast<double>(streams_[i]->size()))));
+      const double weight = setup.data->train[i].weight, count = weight * static_cast<double>(streams_[i]->size());
+      if (count > static_cast<double>(kMaxSamples))
+        throw UsageError(setup.data->source_name(i) + ".weight: an epoch would have more than " + std::to_string(kMaxSamples) +
+                         " samples of " + setup.data->train[i].path);
+      counts_.push_back(std::max<int64_t>(1, std::llround(count)));
       size_ += counts_.back();
       repeats_ |= streams_[i]->repeats_images() || weight > 1;
     }

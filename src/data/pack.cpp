@@ -122,6 +122,7 @@ class Packer {
     }
     const std::string extension = extension_of(image);
     if (extension.empty()) return "is not a JPEG, PNG or WebP image";
+    if (image.size() > kMaxSampleBytes / 2) return "is larger than " + std::to_string(kMaxSampleBytes >> 21) + " MiB";
     ordered_json about;
     for (const size_t i : group) about["captions"].push_back(pairs_[i].caption);
     about["filepath"] = pair.key;

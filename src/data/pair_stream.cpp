@@ -25,6 +25,7 @@ class PairStream : public SampleStream {
     group();
     find_images(missing);
     share_ = share_of(static_cast<int64_t>(usable_.size()), setup);
+    if (share_ == 0) throw Error(config_.path + " has fewer samples than there are processes (" + std::to_string(world_) + ")");
   }
 
   int64_t size() const override { return share_; }

@@ -11,6 +11,7 @@
 #include "fsc/core/error.h"
 #include "fsc/core/parallel.h"
 #include "fsc/core/rng.h"
+#include "fsc/shards/shard_index.h"
 #include "fsc/shards/shard_list.h"
 #include "fsc/shards/shard_reader.h"
 
@@ -43,17 +44,31 @@ void ShardPlan::count_local(const StreamOptions& options) {
     const size_t shard = unknown[static_cast<size_t>(i)];
     try {
       sizes_[shard] = count_samples(urls_[shard], options);
+    } catch (const ReadStopped&) {
+      throw;
     } catch (const Error&) {
       sizes_[shard] = 1;  // met again, and told, when its turn comes
     }
   });
 }
 
+int64_t ShardPlan::total(const TrainSourceConfig& config) const {
+  int64_t sum = 0;
+  for (size_t i = 0; i < sizes_.size() && sized_; ++i) {
+    if (sizes_[i] > kMaxSamples - sum)
+      throw Error("the shards of " + config.path + " are said to have more than " + std::to_string(kMaxSamples) +
+                  " samples, the " + std::to_string(sizes_[i]) + " of " + shown_url(urls_[i]) +
+                  " included; correct the sizes.json beside them");
+    sum += sizes_[i];
+  }
+  return sum;
+}
+
 void ShardPlan::divide(const StreamSetup& setup, const TrainSourceConfig& config) {
-  const auto total = sized_ ? std::accumulate(sizes_.begin(), sizes_.end(), int64_t{0}) : int64_t{0};
+  const int64_t total = this->total(config);
   if (!sized_ && config.samples == 0) {
     const auto first = std::find(sizes_.begin(), sizes_.end(), -1) - sizes_.begin();
-    throw UsageError("nothing says how many samples " + urls_[static_cast<size_t>(first)] + " has; put a sizes.json beside the shards (fsc-data pack and fsc-data check write one), or set data.train.samples");
+    throw UsageError("nothing says how many samples " + name(first) + " has; put a sizes.json beside the shards (fsc-data pack and fsc-data check write one), or set data.train.samples");
   }
   if (sized_ && total == 0) throw Error("the " + std::to_string(urls_.size()) + " shards of " + config.path + " hold no samples");
   share_ = share_of(total, setup);

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "detail_shard_plan.h"
@@ -21,6 +22,8 @@ using nlohmann::json;
 
 constexpr int64_t kFirstFill = 1000;   // the buffer begins with so many and grows from draw to draw, so that a start is quick
 constexpr int64_t kPatience = 100;     // samples without a caption before the first that has one
+constexpr uint64_t kOverhead = 512;    // bytes counted for a held sample beside its image and texts
+constexpr size_t kLongestProblem = 1000;  // bytes: a sample may have files with long names
 
 /// A sample and where it came from, so that a resumed run can fetch it again.
 struct Held {
@@ -28,12 +31,31 @@ struct Held {
   RawSample raw;
 };
 
+/// What a held sample counts in the buffer: a function of the data only, so that a resumed run counts the same. (Of a failure the
+/// text may differ then, and does not count.)
+uint64_t bytes_of(const RawSample& raw) {
+  uint64_t bytes = kOverhead + raw.key.size();
+  if (!raw.problem.empty()) return bytes;
+  bytes += raw.image_bytes.size() + raw.caption.size();
+  for (const auto& text : raw.listed) bytes += text ? text->size() : 0;
+  return bytes;
+}
+
+/// The text, cut between two characters where it is too long for a message.
+std::string shortened(std::string text) {
+  if (text.size() <= kLongestProblem) return text;
+  size_t end = kLongestProblem;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
+
 class ShardStream : public SampleStream {
  public:
   ShardStream(const StreamSetup& setup, uint32_t source)
       : setup_(setup), config_(setup.data->train[source]), source_(source), options_{.retries = setup.data->retries, .timeout_seconds = setup.data->timeout_seconds},
         samples_(config_, setup.negative_column), plan_(ShardPlan::open(setup, source, options_)),
-        capacity_(setup.data->shuffle ? static_cast<size_t>(setup.data->shuffle_buffer) : 1) {}
+        capacity_(setup.data->shuffle ? static_cast<size_t>(setup.data->shuffle_buffer) : 1),
+        most_bytes_(setup.data->shuffle_buffer_mb > 0 ? static_cast<uint64_t>(setup.data->shuffle_buffer_mb) << 20 : UINT64_MAX) {}
 
   int64_t size() const override { return plan_.size(); }
   bool repeats_images() const override { return setup_.data->resampled; }
@@ -51,6 +73,7 @@ class ShardStream : public SampleStream {
   RawSample next() override {
     fill();
     while (buffer_.empty()) {
+      if (!fruitful_) no_samples();
       begin_pass(pass_ + 1);
       fill();
     }
@@ -58,6 +81,7 @@ class ShardStream : public SampleStream {
     if (capacity_ > 1) slot = Rng({setup_.seed, static_cast<uint64_t>(Stream::kBuffer), epoch_, draw_, source_, rank()}).below(buffer_.size());
     ++draw_;
     RawSample raw = std::move(buffer_[slot].raw);
+    held_bytes_ -= bytes_of(raw);
     buffer_[slot] = std::move(buffer_.back());
     buffer_.pop_back();
     return raw;
@@ -78,7 +102,7 @@ class ShardStream : public SampleStream {
     begun_ = state.at("begun").get<bool>();
     fetch(state.at("held"));
     sample_ = state.at("sample").get<int64_t>();
-    resumed_ = true;
+    resumed_ = fruitful_ = fruitful_run_ = true;  // whether there were samples before is not known: the next pass will tell
   }
 
   StreamSeconds seconds() const override { return {read_seconds_, untar_seconds_}; }
@@ -94,10 +118,12 @@ class ShardStream : public SampleStream {
     pass_ = pass;
     plan_.begin(epoch_, pass);
     buffer_.clear();
+    held_bytes_ = 0;
     close_reader();
     run_ = 0;
     sample_ = plan_.has(0) ? plan_.run(0).first : 0;
-    pass_over_ = begun_ = resumed_ = false;
+    pass_over_ = begun_ = resumed_ = fruitful_ = fruitful_run_ = false;
+    fruitless_.clear();
   }
 
   void fill() {
@@ -105,16 +131,21 @@ class ShardStream : public SampleStream {
     size_t wanted = begun_ ? std::min(capacity_, buffer_.size() + 2) : first;
     if (capacity_ == 1) wanted = 1;
     begun_ = true;
-    while (!pass_over_ && buffer_.size() < wanted) {
+    while (!pass_over_ && buffer_.size() < wanted && (buffer_.empty() || held_bytes_ < most_bytes_)) {
       Held held;
-      if (pull(held)) buffer_.push_back(std::move(held));
+      if (pull(held)) hold(std::move(held));
       else pass_over_ = true;
     }
   }
 
+  void hold(Held held) {
+    held_bytes_ += bytes_of(held.raw);
+    buffer_.push_back(std::move(held));
+  }
+
   /// The next sample of the plan, or what went wrong with a shard; false at the end of the pass.
   bool pull(Held& held) {
-    while (plan_.has(run_)) {
+    while (plan_.has(run_) && !nothing_anywhere()) {
       const ShardRun run = plan_.run(run_);
       held.run = run_;
       try {
@@ -125,10 +156,14 @@ class ShardStream : public SampleStream {
           if (!plan_.takes(number)) continue;
           held.sample = number;
           held.raw = convert(run_, std::move(sample));
+          note_sample(held.raw);
           return true;
         }
         if (end_of_shard(run, held)) return true;
       } catch (const UsageError&) {  // the config is wrong, not the shard
+        throw;
+      } catch (const ReadStopped&) {  // nothing is wrong; who asks again begins where this ended
+        close_reader();
         throw;
       } catch (const Error& error) {
         const int64_t lost = run.last >= 0 ? std::max<int64_t>(1, run.last - sample_) : 1;
@@ -146,7 +181,7 @@ class ShardStream : public SampleStream {
     const int64_t expected = run.last >= 0 ? run.last - sample_ : 0;
     ShardSample further;  // the end of a shard whose size is known is looked at too
     if (run.last == plan_.size_of(run.shard) && expected == 0 && reader_->next(further))
-      spdlog::warn("{} has more samples than its sizes.json says ({}); they are not used", plan_.url(run.shard), run.last);
+      spdlog::warn("{} has more samples than its sizes.json says ({}); they are not used", plan_.name(run.shard), run.last);
     const bool cut = reader_->truncated();
     if (!any_caption_ && without_caption_ > 0) no_captions();
     next_run();
@@ -159,19 +194,44 @@ class ShardStream : public SampleStream {
 
   void next_run() {
     close_reader();
+    if (setup_.data->resampled && !fruitful_run_) fruitless_.insert(plan_.run(run_).shard);
+    fruitful_run_ = false;
     ++run_;
     sample_ = plan_.has(run_) ? plan_.run(run_).first : 0;
+  }
+
+  void note_sample(const RawSample& raw) {
+    if (!raw.problem.empty()) {
+      last_problem_ = raw.problem;
+      return;
+    }
+    fruitful_ = fruitful_run_ = true;
+    fruitless_.clear();
+  }
+
+  /// Shards that are drawn have no pass that ends: it is over when each has been drawn since the last sample, and none gave one.
+  bool nothing_anywhere() const { return static_cast<int64_t>(fruitless_.size()) == plan_.shards(); }
+
+  [[noreturn]] void no_samples() const {
+    std::string why = "the shards are empty";
+    if (!last_problem_.empty())
+      why = "the last problem: " + last_problem_;
+    else if (plan_.takes_some())
+      why = "process " + std::to_string(setup_.rank) + " takes every " + std::to_string(setup_.world) +
+            "th sample of each shard, and they have too few: use fewer processes";
+    throw Error(setup_.data->source_name(source_) + " = " + shown_url(config_.path) + ": a whole pass over its " +
+                std::to_string(plan_.shards()) + " shards gave no sample that can be used; " + why);
   }
 
   void open_reader(const ShardRun& run) {
     {
       std::lock_guard lock(place_mutex_);
-      place_ = plan_.url(run.shard);
+      place_ = plan_.name(run.shard);
     }
     reader_ = std::make_unique<ShardReader>(plan_.url(run.shard), options_);
     // A resumed run stands inside the shard; otherwise sample_ is where the run begins.
     if (sample_ > 0 && reader_->skip(sample_) < sample_ && resumed_)
-      throw Error(plan_.url(run.shard) + " has fewer samples than when the run was interrupted");
+      throw Error(plan_.name(run.shard) + " has fewer samples than when the run was interrupted");
     resumed_ = false;
   }
 
@@ -189,17 +249,26 @@ class ShardStream : public SampleStream {
     raw.index = hash_text(raw.key) + source_ + (pass_ << 1);
     if (setup_.data->resampled) raw.index = mix64(raw.index + mix64(static_cast<uint64_t>(run)) + rank());
     raw.source = source_;
-    Rng choice = Rng::of(setup_.seed, epoch_, raw.index, Stream::kCaption);
-    samples_.read(std::move(sample), choice, raw);
-    const bool no_caption = raw.problem.rfind("has no caption", 0) == 0;
-    if (no_caption) {
-      last_without_ = raw.key + " " + raw.problem;
-      if (!any_caption_ && ++without_caption_ >= kPatience) no_captions();
+    if (sample.problem.empty()) {
+      Rng choice = Rng::of(setup_.seed, epoch_, raw.index, Stream::kCaption);
+      samples_.read(std::move(sample), choice, raw);
+      note_caption(raw);
     } else {
-      any_caption_ = true;
+      raw.problem = sample.problem;
     }
-    if (!raw.problem.empty()) raw.problem = raw.key + " " + raw.problem;
+    if (!raw.problem.empty()) raw.problem = shortened(raw.key + " " + raw.problem);
+    std::string& bytes = raw.image_bytes;  // held for long, perhaps
+    if (bytes.capacity() > bytes.size() + bytes.size() / 8) bytes.shrink_to_fit();
     return raw;
+  }
+
+  void note_caption(const RawSample& raw) {
+    if (raw.problem.rfind("has no caption", 0) != 0) {
+      any_caption_ = true;
+      return;
+    }
+    last_without_ = raw.key + " " + raw.problem;
+    if (!any_caption_ && ++without_caption_ >= kPatience) no_captions();
   }
 
   [[noreturn]] void no_captions() const {
@@ -207,14 +276,15 @@ class ShardStream : public SampleStream {
                      samples_.caption_keys() + "; the last: " + last_without_);
   }
 
-  RawSample failure(int64_t shard, const std::string& what, int64_t lost) const {
+  RawSample failure(int64_t shard, const std::string& what, int64_t lost) {
     RawSample raw;
-    const std::string& url = plan_.url(shard);
-    raw.key = shard_name(url);
-    raw.index = hash_text(url + "\nfailed");
-    raw.problem = what.find(url) == std::string::npos ? url + " " + what : what;
+    const std::string name = plan_.name(shard);
+    raw.key = shard_name(plan_.url(shard));
+    raw.index = hash_text(plan_.url(shard) + "\nfailed");
+    raw.problem = what.find(name) == std::string::npos ? name + " " + what : what;
     raw.lost = lost;
     raw.source = source_;
+    last_problem_ = raw.problem;
     return raw;
   }
 
@@ -237,11 +307,12 @@ class ShardStream : public SampleStream {
       for (const auto& [number, places] : samples) {
         ShardSample sample;
         if (reader.skip(number - at) < number - at || !reader.next(sample))
-          throw Error(plan_.url(shard) + " has fewer samples than when the run was interrupted");
+          throw Error(plan_.name(shard) + " has fewer samples than when the run was interrupted");
         at = number + 1;
         for (const size_t place : places) buffer_[place].raw = convert(buffer_[place].run, ShardSample(sample));
       }
     }
+    for (const auto& entry : buffer_) held_bytes_ += bytes_of(entry.raw);
   }
 
   const StreamSetup setup_;
@@ -252,11 +323,16 @@ class ShardStream : public SampleStream {
   const ShardSampleReader samples_;
   ShardPlan plan_;
   const size_t capacity_;
+  const uint64_t most_bytes_;
 
   uint64_t epoch_ = 0, pass_ = 0, draw_ = 0;
   int64_t run_ = 0, sample_ = 0;  // place in the plan, and the next sample of its shard
   bool pass_over_ = false, begun_ = false, resumed_ = false;
   std::vector<Held> buffer_;
+  uint64_t held_bytes_ = 0;  // of the buffer, as bytes_of() counts
+  bool fruitful_ = false, fruitful_run_ = false;  // this pass, and this shard, gave a sample that can be used
+  std::set<int64_t> fruitless_;  // resampled: shards that were drawn since the last such sample
+  std::string last_problem_;
   std::unique_ptr<ShardReader> reader_;
   int64_t without_caption_ = 0;
   bool any_caption_ = false;

@@ -21,8 +21,8 @@ std::string scheme_of(const std::string& url) {
 
 bool detail::is_http(std::string_view url) { return url.starts_with("http://") || url.starts_with("https://"); }
 
-std::string detail::shown_url(const std::string& url) {
-  if (!is_http(url)) return url;
+std::string shown_url(const std::string& url) {
+  if (!detail::is_http(url)) return url;
   std::string text = url.substr(0, url.find_first_of("?#"));
   const size_t host = text.find("://") + 3, end = std::min(text.find('/', host), text.size()), at = text.rfind('@', end);
   if (at != std::string::npos && at > host) text.erase(host, at + 1 - host);
@@ -41,7 +41,7 @@ std::unique_ptr<ByteStream> open_stream(const std::string& url, const StreamOpti
         url + ": " + scheme +
         ":// is not read directly, only paths, http:// and https://; let a command fetch it, for example 'pipe:aws s3 cp " + url +
         " -'");
-  return detail::open_file_stream(url);
+  return detail::open_file_stream(url, options);
 }
 
 std::string read_all(const std::string& url, const StreamOptions& options, uint64_t limit) {
@@ -50,7 +50,7 @@ std::string read_all(const std::string& url, const StreamOptions& options, uint6
   std::vector<char> buffer(1 << 16);
   while (const size_t n = stream->read(buffer)) {
     if (bytes.size() + n > limit)
-      throw Error(detail::shown_url(url) + " has more than the " + std::to_string(limit) + " bytes that it may have");
+      throw Error(shown_url(url) + " has more than the " + std::to_string(limit) + " bytes that it may have");
     bytes.append(buffer.data(), n);
   }
   return bytes;

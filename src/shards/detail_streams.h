@@ -12,8 +12,6 @@ namespace fsc::detail {
 
 inline constexpr std::string_view kPipePrefix = "pipe:";
 bool is_http(std::string_view url);
-/// A URL as messages show it: of http(s) no password, and no query, which may be a signature.
-std::string shown_url(const std::string& url);
 
 /// There is no such file or page, which a caller may take as an answer.
 class NotFound : public Error {
@@ -42,13 +40,16 @@ using Connect = std::function<std::unique_ptr<Connection>(uint64_t offset)>;
 /// The source called `name` in messages, connected to as often as it takes.
 std::unique_ptr<ByteStream> make_retry_stream(std::string name, Connect connect, const StreamOptions& options);
 
-std::unique_ptr<ByteStream> open_file_stream(const std::string& path);
+std::unique_ptr<ByteStream> open_file_stream(const std::string& path, const StreamOptions& options);
 std::unique_ptr<ByteStream> open_pipe_stream(const std::string& command, const StreamOptions& options);
 std::unique_ptr<ByteStream> open_http_stream(const std::string& url, const StreamOptions& options);
 
-/// Longest single wait before the stop token is looked at.
+/// Longest single wait before check_stop is asked again.
 inline constexpr int kWaitMilliseconds = 100;
-/// Error that says `name` was stopped, if that was asked for.
+/// Of one wait for a source; less where the time of silence is shorter.
+int wait_milliseconds(const StreamOptions& options);
+/// The one place that knows whether reading is to end: every wait and every piece of a file asks it. Throws ReadStopped with
+/// `name`.
 void check_stop(const std::string& name, const StreamOptions& options);
 
 }  // namespace fsc::detail

@@ -19,18 +19,15 @@ constexpr size_t kBufferSize = 4096;
 
 class FileStream final : public ByteStream {
  public:
-  explicit FileStream(const std::string& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ < 0 && errno == ENOENT) throw NotFound("there is no file " + path + "; check the shards' paths");
+  FileStream(const std::string& path, const StreamOptions& options) : path_(path), options_(options) {
+    check_kind();  // before it is opened, for opening a FIFO waits until somebody writes into it
+    fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd_ < 0) throw_io_error(path, "open", errno);
-    try {
-      check_kind();
-    } catch (...) {
-      ::close(fd_);
-      throw;
-    }
     ::posix_fadvise(fd_, 0, 0, POSIX_FADV_SEQUENTIAL);
   }
-  ~FileStream() override { ::close(fd_); }
+  ~FileStream() override {
+    if (fd_ >= 0) ::close(fd_);
+  }
   FileStream(const FileStream&) = delete;
   FileStream& operator=(const FileStream&) = delete;
 
@@ -58,7 +55,9 @@ class FileStream final : public ByteStream {
  private:
   void check_kind() {
     struct stat status {};
-    if (::fstat(fd_, &status) != 0) throw_io_error(path_, "open", errno);
+    const int failed = ::stat(path_.c_str(), &status);
+    if (failed && errno == ENOENT) throw NotFound("there is no file " + path_ + "; check the shards' paths");
+    if (failed) throw_io_error(path_, "open", errno);
     if (S_ISDIR(status.st_mode)) throw Error(path_ + " is a folder; write " + path_ + "/*.tar for the shards in it");
     if (!S_ISREG(status.st_mode))
       throw Error(path_ + " is no regular file; write 'pipe:cat " + path_ + "' to read it as a stream");
@@ -66,6 +65,7 @@ class FileStream final : public ByteStream {
   }
 
   size_t read_at_position(std::span<char> out) {
+    check_stop(path_, options_);
     ssize_t n;
     do {
       n = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(position_));
@@ -76,7 +76,8 @@ class FileStream final : public ByteStream {
   }
 
   std::string path_;
-  int fd_;
+  StreamOptions options_;
+  int fd_ = -1;
   uint64_t size_ = 0, position_ = 0;  // position_: of the next byte that is not in the buffer
   std::array<char, kBufferSize> buffer_;
   size_t begin_ = 0, end_ = 0;  // what of the buffer is still to be handed out
@@ -84,6 +85,8 @@ class FileStream final : public ByteStream {
 
 }  // namespace
 
-std::unique_ptr<ByteStream> open_file_stream(const std::string& path) { return std::make_unique<FileStream>(path); }
+std::unique_ptr<ByteStream> open_file_stream(const std::string& path, const StreamOptions& options) {
+  return std::make_unique<FileStream>(path, options);
+}
 
 }  // namespace fsc::detail

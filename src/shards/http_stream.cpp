@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "fsc/core/log.h"
+#include "shards/detail_http_login.h"
 #include "shards/detail_streams.h"
 
 namespace fsc::detail {
@@ -19,14 +20,16 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kReadAhead = 4 << 20;  // bytes of the answer that may wait in memory, beside what the kernel holds
 constexpr long kBufferSize = 256 << 10;
 constexpr long kMostRedirects = 10;
-constexpr const char* kProtocols = "http,https";
+constexpr double kLongestConnect = 1e6;  // seconds
 
 /// What is known of the file behind a URL; a later answer that contradicts it is of another file.
 struct Source {
   std::string url, name;
   StreamOptions options;
-  std::string etag;
-  std::optional<uint64_t> size;
+  HttpLogin login;
+  std::string etag{};
+  std::optional<uint64_t> size{};
+  bool is_https() const { return url.starts_with("https://"); }
 };
 
 struct EasyDeleter {
@@ -70,12 +73,15 @@ class Answer final : public Connection {
     const CURLcode code = ::curl_easy_setopt(easy_.get(), option, value);
     if (code != CURLE_OK) throw Error(source_->name + ": " + ::curl_easy_strerror(code));
   }
+  void set_login();
+  void find_certificates();
   static size_t on_body(char* data, size_t one, size_t count, void* self);
   static size_t on_header(char* data, size_t one, size_t count, void* self);
   void wait_for_body();
   void take_result();
   void check_status(long status) const;
   void check_result() const;
+  bool redirected() const;
   void check_identity();
   std::string header(const char* name) const;
 
@@ -95,29 +101,45 @@ class Answer final : public Connection {
 Answer::Answer(std::shared_ptr<Source> source, uint64_t offset) : source_(std::move(source)), offset_(offset) {
   if (!easy_ || !multi_) throw Break("curl cannot start");
   set(CURLOPT_URL, source_->url.c_str());
-  set(CURLOPT_PROTOCOLS_STR, kProtocols);
-  set(CURLOPT_REDIR_PROTOCOLS_STR, kProtocols);
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_REDIR_PROTOCOLS_STR, source_->is_https() ? "https" : "http,https");
   set(CURLOPT_FOLLOWLOCATION, 1L);
   set(CURLOPT_MAXREDIRS, kMostRedirects);
   set(CURLOPT_FAILONERROR, 1L);
   set(CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  set(CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for a name server that keeps silent
+#endif
   set(CURLOPT_USERAGENT, "fsc");
   set(CURLOPT_BUFFERSIZE, kBufferSize);
-  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::max(1.0, 1000 * source_->options.timeout_seconds)));
+  set(CURLOPT_CONNECTTIMEOUT_MS,
+      static_cast<long>(std::clamp(1000 * source_->options.timeout_seconds, 1.0, 1000 * kLongestConnect)));
   set(CURLOPT_ERRORBUFFER, error_);
   set(CURLOPT_WRITEFUNCTION, &Answer::on_body);
   set(CURLOPT_WRITEDATA, this);
   set(CURLOPT_HEADERFUNCTION, &Answer::on_header);
   set(CURLOPT_HEADERDATA, this);
-  for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {  // the curl command looks at them, the library does not
-    const char* file = std::getenv(variable);
-    if (file && *file) {
-      set(CURLOPT_CAINFO, file);
-      break;
-    }
-  }
+  find_certificates();
+  set_login();
   if (offset > 0) set(CURLOPT_RANGE, (std::to_string(offset) + "-").c_str());
   if (::curl_multi_add_handle(multi_.get(), easy_.get()) != CURLM_OK) throw Break("curl cannot start");
+}
+
+/// By the variables that the curl command looks at and the library does not.
+void Answer::find_certificates() {
+  for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
+    const char* file = std::getenv(variable);
+    if (file && *file) return set(CURLOPT_CAINFO, file);
+  }
+}
+
+void Answer::set_login() {
+  const HttpLogin& login = source_->login;
+  if (login.bearer.empty()) return set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
+  // No netrc beside a token: libcurl would hand the token to a host that a redirect leads to and that netrc knows.
+  set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BEARER));
+  set(CURLOPT_XOAUTH2_BEARER, login.bearer.c_str());
+  if (!source_->is_https()) set(CURLOPT_PROXY, "");  // to this machine, in the clear: past any proxy
 }
 
 size_t Answer::on_body(char* data, size_t one, size_t count, void* self) {
@@ -156,9 +178,7 @@ void Answer::wait_for_body() {
     if (heard != heard_) last_heard = Clock::now();
     if (Clock::now() - last_heard > std::chrono::duration<double>(source_->options.timeout_seconds))
       throw Break("the server has sent nothing for " + format_duration(source_->options.timeout_seconds));
-    ::curl_multi_poll(multi_.get(), nullptr, 0,
-                      std::min(kWaitMilliseconds, std::max(1, static_cast<int>(1000 * source_->options.timeout_seconds))),
-                      nullptr);
+    ::curl_multi_poll(multi_.get(), nullptr, 0, wait_milliseconds(source_->options), nullptr);
   }
 }
 
@@ -176,7 +196,8 @@ void Answer::check_status(long status) const {
   const std::string cause = "the server answers HTTP " + std::to_string(status);
   if (status == 408 || status == 425 || status == 429 || status >= 500) throw Break(cause);
   if (status == 403 || status == 404 || status == 410)
-    throw NotFound(source_->name + ": " + cause + "; check the URL and the right to read it");
+    throw NotFound(source_->name + ": " + cause + "; check the URL and the right to read it" + source_->login.hint());
+  if (status == 401) throw Error(source_->name + ": " + cause + ", it wants to know who asks" + source_->login.hint());
   throw Error(source_->name + ": " + cause);
 }
 
@@ -185,13 +206,23 @@ std::string Answer::header(const char* name) const {
   return ::curl_easy_header(easy_.get(), name, 0, CURLH_HEADER, -1, &found) == CURLHE_OK ? found->value : "";
 }
 
+bool Answer::redirected() const {
+  long status = 0;
+  ::curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+  return status >= 300 && status < 400;
+}
+
 void Answer::check_result() const {
   const std::string cause = error_[0] ? error_ : ::curl_easy_strerror(result_);
   switch (result_) {
     case CURLE_OK:
       return;
-    case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:  // a redirect elsewhere, or no HTTP at all
+      if (source_->is_https() && redirected())
+        throw Error(source_->name + ": the server redirects to something else than https, which is not followed (" + cause +
+                    "); write the URL that it leads to, if you trust it");
+      [[fallthrough]];
+    case CURLE_URL_MALFORMAT:
     case CURLE_TOO_MANY_REDIRECTS:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
@@ -265,7 +296,8 @@ void init_curl() {
 
 std::unique_ptr<ByteStream> open_http_stream(const std::string& url, const StreamOptions& options) {
   init_curl();
-  auto source = std::make_shared<Source>(Source{url, shown_url(url), options, "", std::nullopt});
+  auto source =
+      std::make_shared<Source>(Source{.url = url, .name = shown_url(url), .options = options, .login = find_login(url)});
   return make_retry_stream(
       source->name, [source](uint64_t offset) { return std::make_unique<Answer>(source, offset); }, options);
 }

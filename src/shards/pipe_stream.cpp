@@ -1,5 +1,5 @@
-// What a shell command writes: run in a process group of its own, its exit status checked, the end of its stderr kept for the
-// message.
+// What a shell command writes: run in a process group of its own, watched for silence, its exit status checked, the end of its
+// stderr kept for the message.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,8 +13,10 @@
 #include <chrono>
 #include <cstring>
 #include <optional>
+#include <thread>
 #include <utility>
 
+#include "fsc/core/log.h"
 #include "shards/detail_streams.h"
 
 extern char** environ;
@@ -25,6 +27,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kPipeSize = 1 << 20;  // read-ahead: what the command may write before anybody reads; the most an ordinary user gets
 constexpr size_t kKeptOfStderr = 500;
+constexpr int kKillMilliseconds = 1000;  // that a killed command may take to go
 
 /// A file descriptor that is closed with its owner.
 class Descriptor {
@@ -106,15 +109,19 @@ class Command final : public Connection {
   ~Command() override {
     if (pid_ < 0) return;
     ::kill(-pid_, SIGKILL);
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    // One that hangs in the kernel (a dead file server) is left behind: waiting for it could take for ever.
+    for (int waited = 0; ::waitpid(pid_, nullptr, WNOHANG) == 0 && waited < kKillMilliseconds; ++waited)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   Command(const Command&) = delete;
   Command& operator=(const Command&) = delete;
 
   uint64_t begin() override { return 0; }
 
+  /// The time of silence runs only while we wait here, not while the reader is busy elsewhere. Words on stderr do not end it, for
+  /// progress is reported there of downloads that stand still.
   size_t read(std::span<char> buffer) override {
+    const auto begin = Clock::now();
     while (pid_ >= 0) {
       const std::optional<size_t> n = try_read(out_, buffer);
       if (n && *n > 0) return *n;
@@ -122,7 +129,9 @@ class Command final : public Connection {
         wait_for_exit();
       } else {
         check_stop(name_, options_);
-        listen(true, kWaitMilliseconds);
+        if (Clock::now() - begin > std::chrono::duration<double>(options_.timeout_seconds))
+          throw Break("the command has sent nothing for " + format_duration(options_.timeout_seconds) + ", " + last_words(said_));
+        listen(true, wait_milliseconds(options_));
       }
     }
     return 0;

@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
+#include <thread>
 
 #include "shards/detail_streams.h"
 
@@ -53,6 +52,7 @@ class RetryStream final : public ByteStream {
     auto connection = connect_(delivered_);
     std::array<char, 1 << 16> scratch;
     for (uint64_t at = connection->begin(); at < delivered_;) {
+      check_stop(name_, options_);
       const size_t n = connection->read(std::span(scratch).first(std::min<uint64_t>(scratch.size(), delivered_ - at)));
       if (n == 0) throw Break("it ended at byte " + std::to_string(at) + ", although it gave more before");
       at += n;
@@ -69,8 +69,16 @@ class RetryStream final : public ByteStream {
     ++tries_;
     spdlog::warn("{}: {}; at byte {}, try {} of {} follows in {:.3g} s", name_, cause, delivered_, tries_ + 1,
                  options_.retries + 1, pause);
-    std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, options_.stop, std::chrono::duration<double>(pause), [] { return false; });
+    rest(pause);
+  }
+
+  void rest(double seconds) const {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    for (auto now = Clock::now(); now < end; now = Clock::now()) {
+      check_stop(name_, options_);
+      std::this_thread::sleep_for(std::min<Clock::duration>(end - now, std::chrono::milliseconds(kWaitMilliseconds)));
+    }
   }
 
   std::string name_;
@@ -79,14 +87,16 @@ class RetryStream final : public ByteStream {
   std::unique_ptr<Connection> connection_;
   uint64_t delivered_ = 0;
   int64_t tries_ = 0;  // that failed since the last new byte
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
 };
 
 }  // namespace
 
+int wait_milliseconds(const StreamOptions& options) {
+  return std::clamp(static_cast<int>(1000 * std::min(1.0, options.timeout_seconds)), 1, kWaitMilliseconds);
+}
+
 void check_stop(const std::string& name, const StreamOptions& options) {
-  if (options.stop.stop_requested()) throw Error(name + ": reading was stopped");
+  if (options.stop.stop_requested()) throw ReadStopped(name + ": reading was stopped");
 }
 
 std::unique_ptr<ByteStream> make_retry_stream(std::string name, Connect connect, const StreamOptions& options) {

@@ -5,11 +5,46 @@
 #include <optional>
 #include <unordered_set>
 
+#include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/shards/shard_list.h"
+#include "shards/detail_streams.h"
 
 namespace fsc {
 namespace {
+
+/// A stream that hashes what passes, what is skipped too.
+class HashingStream final : public ByteStream {
+ public:
+  explicit HashingStream(std::unique_ptr<ByteStream> stream) : stream_(std::move(stream)) {}
+  size_t read(std::span<char> buffer) override {
+    const size_t n = stream_->read(buffer);
+    hash_.update({buffer.data(), n});
+    bytes_ += n;
+    return n;
+  }
+  uint64_t skip(uint64_t count) override {
+    uint64_t done = 0;
+    while (done < count) {
+      const size_t n = read(std::span(scratch_).first(std::min<uint64_t>(scratch_.size(), count - done)));
+      if (n == 0) break;
+      done += n;
+    }
+    return done;
+  }
+  /// Bytes and digest of the whole source, read to its end.
+  void finish(ShardCheck& check) {
+    skip(UINT64_MAX);
+    check.all_bytes = bytes_;
+    check.sha256 = hash_.hex();
+  }
+
+ private:
+  std::unique_ptr<ByteStream> stream_;
+  Sha256 hash_;
+  uint64_t bytes_ = 0;
+  std::vector<char> scratch_ = std::vector<char>(1 << 16);
+};
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -23,7 +58,10 @@ class Checker {
 
   void add_sample(const ShardSample& sample);
   void add_end(const TarReader& archive);
-  void add_unreadable(const std::string& message) { note(ShardProblem::kUnreadable, 1, message); }
+  void add_unreadable(const std::string& message) {
+    if (!findings_.contains(ShardProblem::kUnreadable)) note(ShardProblem::kUnreadable, 1, message);
+  }
+  void add_digest(HashingStream& stream) { stream.finish(check_); }
   ShardCheck take();
 
  private:
@@ -57,6 +95,8 @@ void Checker::require_one(const ShardSample& sample, const std::vector<std::stri
 void Checker::add_sample(const ShardSample& sample) {
   ++check_.samples;
   check_.last_key = sample.key;
+  if (!sample.problem.empty())
+    return note(ShardProblem::kOversized, 1, "the last of these samples " + sample.problem, sample.key);
   bool again = false;
   for (const auto& [extension, data] : sample.files) {
     ++check_.extensions[extension];
@@ -98,30 +138,46 @@ ShardCheck Checker::take() {
 
 const char* problem_name(ShardProblem problem) {
   static constexpr const char* kNames[] = {"unreadable", "truncated",   "trailing_data", "no_end_mark", "links",
-                                           "duplicate",  "interleaved", "no_image",      "no_caption"};
+                                           "duplicate",  "interleaved", "oversized",     "no_image",    "no_caption"};
   return kNames[static_cast<size_t>(problem)];
 }
 
 ShardCheck check_shard(const std::string& url, const ShardCheckOptions& options,
                        const std::function<void(const ShardSample&)>& visit) {
   Checker checker(url, options);
+  HashingStream* hashing = nullptr;
   std::optional<ShardReader> reader;
   ShardSample sample;
-  const auto read_next = [&] {
+  const auto open = [&] {
+    auto stream = open_stream(url, options.stream);
+    if (options.digest) {
+      auto hashed = std::make_unique<HashingStream>(std::move(stream));
+      hashing = hashed.get();
+      stream = std::move(hashed);
+    }
+    reader.emplace(std::move(stream), shown_url(url));
+  };
+  /// What `read` gives; false, and a finding, where the shard cannot be read.
+  const auto guarded = [&](const auto& read) {
     try {
-      if (!reader) reader.emplace(url, options.stream);
-      return reader->next(sample, visit != nullptr);
+      return read();
+    } catch (const ReadStopped&) {
+      throw;
     } catch (const Error& error) {
-      if (options.stream.stop.stop_requested()) throw;
       checker.add_unreadable(error.what());
       return false;
     }
   };
-  while (read_next()) {
+  const auto read_next = [&] {
+    if (!reader) open();
+    return reader->next(sample, visit != nullptr);
+  };
+  while (guarded(read_next)) {
     checker.add_sample(sample);
-    if (visit) visit(sample);
+    if (visit && sample.problem.empty()) visit(sample);
   }
   if (reader) checker.add_end(reader->archive());
+  if (hashing) guarded([&] { return checker.add_digest(*hashing), true; });
   return checker.take();
 }
 

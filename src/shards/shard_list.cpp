@@ -1,4 +1,4 @@
-// Brace lists and ranges as shells write them, then globs; sizes.json beside the shards.
+// Brace lists and ranges as shells write them, then globs.
 #include "fsc/shards/shard_list.h"
 
 #include <glob.h>
@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <map>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <string_view>
 
@@ -206,35 +204,6 @@ std::string_view shard_word(std::string_view command) {
   return found;
 }
 
-/// Folder of a shard with its slash, "" for the current one; nothing where a shard has none.
-std::optional<std::string> folder_of(const std::string& shard) {
-  if (shard.starts_with(detail::kPipePrefix)) return std::nullopt;
-  const std::string path = is_url(shard) ? shard.substr(0, shard.find_first_of("?#")) : shard;
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
-}
-
-using Sizes = std::map<std::string, int64_t>;
-
-Sizes read_sizes(const std::string& url, const StreamOptions& options) {
-  std::string text;
-  try {
-    text = read_all(url, options);
-  } catch (const detail::NotFound&) {
-    return {};  // it may be absent
-  }
-  const std::string expected = "; expected {\"name.tar\": number of samples, …}. Correct or delete it";
-  const auto document = nlohmann::json::parse(text, nullptr, false);
-  if (!document.is_object()) throw Error(url + " is no JSON object" + expected);
-  Sizes sizes;
-  for (const auto& [name, count] : document.items()) {
-    if (!count.is_number_integer() || count.get<double>() < 0)
-      throw Error(url + ": the value of \"" + name + "\" is no count" + expected);
-    sizes[name] = count.get<int64_t>();
-  }
-  return sizes;
-}
-
 }  // namespace
 
 std::vector<std::string> expand_shards(const std::string& pattern) {
@@ -265,21 +234,6 @@ std::string shard_name(const std::string& url) {
   }
   if (name.find("://") != std::string_view::npos) name = name.substr(0, name.find_first_of("?#"));
   return std::string(name.substr(name.rfind('/') + 1));
-}
-
-std::vector<std::optional<int64_t>> recorded_sizes(const std::vector<std::string>& shards, const StreamOptions& options) {
-  std::map<std::string, Sizes> folders;
-  std::vector<std::optional<int64_t>> counts;
-  for (const auto& shard : shards) {
-    counts.emplace_back();
-    const auto folder = folder_of(shard);
-    if (!folder) continue;
-    const auto [it, added] = folders.try_emplace(*folder);
-    if (added) it->second = read_sizes(*folder + "sizes.json", options);
-    const auto found = it->second.find(shard_name(shard));
-    if (found != it->second.end()) counts.back() = found->second;
-  }
-  return counts;
 }
 
 }  // namespace fsc

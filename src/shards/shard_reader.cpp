@@ -15,8 +15,6 @@ namespace fsc {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr size_t kMostFiles = 1000;  // of a sample
-
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 class TimedStream final : public ByteStream {
@@ -41,6 +39,16 @@ class TimedStream final : public ByteStream {
   double seconds_ = 0;
 };
 
+/// What makes a sample of so many files and bytes too large, or "".
+std::string excess(size_t files, uint64_t bytes) {
+  if (files > static_cast<size_t>(kMaxSampleFiles))
+    return "has more than " + std::to_string(kMaxSampleFiles) +
+           " files; a key ends at the first dot of a file's name, so names may have no dot before their extension";
+  if (bytes > kMaxSampleBytes)
+    return "has more than the " + std::to_string(kMaxSampleBytes >> 20) + " MiB that a sample may have";
+  return "";
+}
+
 }  // namespace
 
 const std::string* ShardSample::find(const std::string& extension) const {
@@ -60,8 +68,7 @@ std::pair<std::string, std::string> split_shard_file(const std::string& name) {
 }
 
 struct ShardReader::Impl {
-  Impl(const std::string& url, const StreamOptions& options)
-      : url(url), stream(open_stream(url, options)), tar(stream, detail::shown_url(url)) {}
+  Impl(std::unique_ptr<ByteStream> bytes, std::string name) : stream(std::move(bytes)), tar(stream, std::move(name)) {}
 
   /// Goes to the next file that belongs to a sample.
   bool find_file() {
@@ -72,8 +79,8 @@ struct ShardReader::Impl {
     return false;
   }
   bool next(ShardSample& sample, bool with_data);
+  bool read_file(ShardSample& sample, size_t used, bool with_data);
 
-  std::string url;
   TimedStream stream;
   TarReader tar;
   TarEntry entry;
@@ -84,35 +91,46 @@ struct ShardReader::Impl {
   double seconds = 0;
 };
 
+/// The entry's name and data as file `used` of the sample; false when the archive ends inside it.
+bool ShardReader::Impl::read_file(ShardSample& sample, size_t used, bool with_data) {
+  if (used == sample.files.size()) sample.files.emplace_back();
+  auto& [name, data] = sample.files[used];
+  name = extension;
+  if (with_data) return tar.read(data);
+  data.clear();
+  return tar.skip();
+}
+
+/// By the headers only, so that a sample is one sample whether its data are read or not.
 bool ShardReader::Impl::next(ShardSample& sample, bool with_data) {
   if (!std::exchange(started, true)) pending = find_file();
   if (!std::exchange(pending, false)) return false;  // after an Error there is nothing more
   sample.key = key;
+  sample.problem.clear();
   size_t used = 0;
+  uint64_t bytes = 0;
   const auto has_extension = [&] {
     return std::any_of(sample.files.begin(), sample.files.begin() + static_cast<std::ptrdiff_t>(used),
                        [&](const auto& file) { return file.first == extension; });
   };
   do {
-    if (used == kMostFiles)
-      throw Error(detail::shown_url(url) + ": the sample '" + sample.key + "' has more than " + std::to_string(kMostFiles) +
-                  " files; a key ends at the first dot of a file's name, so names may have no dot before their extension");
-    if (used == sample.files.size()) sample.files.emplace_back();
-    auto& [name, data] = sample.files[used++];
-    name = extension;
-    if (!with_data) data.clear();
-    const bool whole = with_data ? tar.read(data) : tar.skip();
+    bytes += entry.name.size() + entry.size;
+    if (sample.problem.empty()) sample.problem = excess(used + 1, bytes);
+    const bool whole = sample.problem.empty() ? read_file(sample, used++, with_data) : tar.skip();
     pending = whole && find_file();
-  } while (pending && key == sample.key && !has_extension());
+  } while (pending && key == sample.key && (!sample.problem.empty() || !has_extension()));
   if (!pending && tar.truncated()) return false;  // nothing proves that this sample was whole
-  sample.files.resize(used);
+  sample.files.resize(sample.problem.empty() ? used : 0);
   sample.index = count++;
   sample.interleaved = !seen.insert(std::hash<std::string>()(sample.key)).second;
   interleaved += sample.interleaved;
   return true;
 }
 
-ShardReader::ShardReader(const std::string& url, const StreamOptions& options) : impl_(std::make_unique<Impl>(url, options)) {}
+ShardReader::ShardReader(const std::string& url, const StreamOptions& options)
+    : ShardReader(open_stream(url, options), shown_url(url)) {}
+ShardReader::ShardReader(std::unique_ptr<ByteStream> stream, std::string name)
+    : impl_(std::make_unique<Impl>(std::move(stream), std::move(name))) {}
 ShardReader::~ShardReader() = default;
 
 bool ShardReader::next(ShardSample& sample, bool with_data) {

@@ -23,12 +23,17 @@ void check_file_name(const std::string& shard, const std::string& key, const std
 }
 
 void check_sample(const std::string& shard, const ShardSample& sample) {
-  if (sample.files.empty()) throw Error(shard + ": the sample '" + sample.key + "' has no files");
+  const auto fail = [&](const std::string& problem) { throw Error(shard + ": the sample '" + sample.key + "' " + problem); };
+  if (sample.files.empty()) fail("has no files");
+  if (sample.files.size() > static_cast<size_t>(kMaxSampleFiles))
+    fail("has more than " + std::to_string(kMaxSampleFiles) + " files");
+  uint64_t bytes = 0;
+  for (const auto& [extension, data] : sample.files) bytes += sample.key.size() + 1 + extension.size() + data.size();
+  if (bytes > kMaxSampleBytes) fail("has more than the " + std::to_string(kMaxSampleBytes >> 20) + " MiB that a sample may have");
   for (auto it = sample.files.begin(); it != sample.files.end(); ++it) {
     check_file_name(shard, sample.key, it->first);
     const auto same = [&](const auto& other) { return other.first == it->first; };
-    if (std::any_of(sample.files.begin(), it, same))
-      throw Error(shard + ": the sample '" + sample.key + "' has two files '" + it->first + "'");
+    if (std::any_of(sample.files.begin(), it, same)) fail("has two files '" + it->first + "'");
   }
 }
 

@@ -17,6 +17,13 @@ TEST(Digest, KnownVectors) {
   EXPECT_EQ(sha256_hex(std::string(1000000, 'a')), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+TEST(Digest, PiecesEqualTheWhole) {
+  Sha256 hash;
+  for (const char* piece : {"a", "", "bc"}) hash.update(piece);
+  EXPECT_EQ(hash.hex(), sha256_hex("abc"));
+  EXPECT_EQ(Sha256().hex(), sha256_hex(""));
+}
+
 TEST(Digest, FileEqualsItsBytes) {
   const test::TempDir dir;
   EXPECT_EQ(sha256_file(dir.write("empty", "")), sha256_hex(""));

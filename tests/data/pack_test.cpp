@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "fsc/core/error.h"
 #include "fsc/data/check.h"
@@ -108,8 +109,9 @@ TEST_F(Pack, Mistakes) {
 
 class Check : public Pack {
  protected:
-  CheckReport check(const std::string& path, const std::string& key = "json:captions") {
+  CheckReport check(const std::string& path, const std::string& key = "json:captions", bool decode = true) {
     CheckOptions options;
+    options.decode = decode;
     options.source.format = SourceFormat::kWebdataset;
     options.source.path = path;
     options.source.caption_key = {key};
@@ -127,6 +129,47 @@ TEST_F(Check, WholeShardsAreFine) {
   EXPECT_EQ(report.captions, 15);
   EXPECT_TRUE(report.sizes_written);
   EXPECT_TRUE(fs::exists(dir_ / "out/sizes.json"));
+}
+
+TEST_F(Check, ShardsAreComparedWithIndexJson) {
+  pack_shards(options(10, "out"));
+  const std::string shards = (dir_ / "out/*.tar").string(), index = read_all(dir_ / "out/index.json");
+  const auto kinds = [](const CheckReport& report) {
+    std::vector<std::string> names;
+    for (const auto& [name, finding] : report.problems) names.push_back(name + " " + std::to_string(finding.count));
+    for (const auto& [name, finding] : report.notes)
+      if (name.find("twice") == std::string::npos) names.push_back(name + " " + std::to_string(finding.count));
+    return names;
+  };
+  EXPECT_EQ(kinds(check(shards)), std::vector<std::string>{});
+
+  // One byte of an image's data, which no other check looks at.
+  std::fstream file(dir_ / "out/shard-000001.tar", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(512 + 700);
+  const int before = file.peek();
+  file.put(static_cast<char>(before ^ 1));
+  file.close();
+  CheckReport report = check(shards, "json:captions", false);
+  const std::string kind = "shard that is not the one index.json was written for";
+  EXPECT_EQ(kinds(report), std::vector<std::string>{kind + " 1"});
+  ASSERT_EQ(report.problems.count(kind), 1u);
+  const std::string example = report.problems.at(kind).examples.at(0);
+  EXPECT_EQ(example.rfind("shard-000001.tar has SHA-256 ", 0), 0u) << example;
+  EXPECT_NE(example.find("delete index.json"), std::string::npos) << example;
+  EXPECT_FALSE(check(shards).sizes_written) << "what contradicts it does not take its place";
+  EXPECT_EQ(read_all(dir_ / "out/index.json"), index);
+
+  fs::resize_file(dir_ / "out/shard-000002.tar", 1024);
+  report = check((dir_ / "out/shard-000002.tar").string(), "json:captions", false);
+  ASSERT_EQ(report.problems.count(kind), 1u);
+  EXPECT_NE(report.problems.at(kind).examples.at(0).find("has 1024 bytes, not "), std::string::npos);
+
+  fs::copy_file(dir_ / "out/shard-000000.tar", dir_ / "out/new.tar");
+  EXPECT_EQ(kinds(check((dir_ / "out/new.tar").string(), "json:captions", false)), std::vector<std::string>{"shard that index.json does not name 1"});
+  fs::remove(dir_ / "out/index.json");
+  EXPECT_EQ(kinds(check((dir_ / "out/shard-000001.tar").string(), "json:captions", false)), std::vector<std::string>{});
+  dir_.write("out/index.json", "{}");
+  expect_error([&] { check(shards); }, ExitCode::kFailed, {"index.json", "is no list of shards"});
 }
 
 TEST_F(Check, FindsWhatIsWrong) {

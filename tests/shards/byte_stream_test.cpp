@@ -84,9 +84,19 @@ TEST(FileStream, WhatIsNoFile) {
   test::expect_error([&] { open_stream(dir.path().string()); }, ExitCode::kFailed, {dir.path().string() + "/*.tar"});
   const std::string fifo = (dir / "fifo").string();
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  std::thread writer([&] { std::ofstream out(fifo); });
+  // Nobody writes into it: opening it would wait for ever.
   test::expect_error([&] { open_stream(fifo); }, ExitCode::kFailed, {"pipe:cat " + fifo});
-  writer.join();
+  test::expect_error([&] { open_stream("/dev/zero"); }, ExitCode::kFailed, {"pipe:cat /dev/zero"});
+}
+
+TEST(FileStream, AStopEndsReading) {
+  const TempDir dir;
+  std::stop_source stop;
+  const auto stream = open_stream(dir.write("a", numbered(20'000)).string(), {.stop = stop.get_token()});
+  std::vector<char> buffer(5000);
+  EXPECT_EQ(stream->read(buffer), 5000u);
+  stop.request_stop();
+  EXPECT_THROW(stream->read(buffer), ReadStopped);
 }
 
 TEST(ReadAll, HasALimit) {
@@ -191,6 +201,56 @@ TEST(PipeStream, ACommandThatClosesItsOutputButDoesNotEnd) {
   EXPECT_LT(seconds, 10);
 }
 
+const StreamOptions kImpatient = {.retries = 3, .first_pause = 0.01, .timeout_seconds = 0.2};
+
+TEST(PipeStream, SilenceCountsAsABreak) {
+  const TempDir dir;
+  const std::string bytes = numbered(300'000), path = dir.write("a", bytes).string(), tries = (dir / "tries").string();
+  // The first try never says a word, the second gives a third and falls silent, the next one (from the front again) two thirds.
+  const std::string command = "echo x >> " + tries + "; case $(wc -l < " + tries + ") in 1) sleep 100;; 2) head -c 100000 " +
+                              path + "; sleep 100;; 3) head -c 200000 " + path + "; sleep 100;; *) cat " + path + ";; esac";
+  const double seconds = seconds_of([&] {
+    EXPECT_TRUE(read_in_pieces(*open_stream("pipe:" + command, {.retries = 1, .first_pause = 0.01, .timeout_seconds = 0.2}),
+                               5000) == bytes);
+  });
+  EXPECT_EQ(read_file(tries), "x\nx\nx\nx\n");
+  EXPECT_LT(seconds, 20);
+}
+
+TEST(PipeStream, ACommandThatStaysSilentIsNamed) {
+  const TempDir dir;
+  const std::string tries = (dir / "tries").string(), command = "pipe:echo x >> " + tries + "; echo waiting >&2; sleep 100";
+  const double seconds = seconds_of([&] {
+    test::expect_error([&] { read_all(command, kImpatient); }, ExitCode::kFailed,
+                       {command, "has sent nothing for 0.2s", "waiting", "at byte 0", "try 4 of 4"});
+  });
+  EXPECT_EQ(read_file(tries), "x\nx\nx\nx\n");
+  EXPECT_GE(seconds, 0.8);
+  EXPECT_LT(seconds, 20);
+}
+
+TEST(PipeStream, WordsOnStderrAreNoData) {
+  const double seconds = seconds_of([] {
+    test::expect_error([] { read_all("pipe:while :; do echo 0% >&2; sleep 0.02; done", kImpatient); }, ExitCode::kFailed,
+                       {"has sent nothing for", "0%"});
+  });
+  EXPECT_LT(seconds, 20);
+}
+
+TEST(PipeStream, ASlowReaderIsNoSilence) {
+  // More than the pipe holds, so that the command itself waits for the reader; then a pause of each side shorter than the limit.
+  const std::string command = "pipe:head -c 3000000 /dev/zero; sleep 0.1; printf end";
+  const auto stream = open_stream(command, {.retries = 0, .timeout_seconds = 0.4});
+  std::vector<char> buffer(1'500'000);
+  size_t read = 0;
+  while (const size_t n = stream->read(buffer)) {
+    if (read < 2'000'000) std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    read += n;
+    if (read > 2'900'000) buffer.resize(10);
+  }
+  EXPECT_EQ(read, 3'000'003u);
+}
+
 TEST(PipeStream, CommandsDieOfABrokenPipeAlthoughWeIgnoreIt) {
   const auto before = ::signal(SIGPIPE, SIG_IGN);
   EXPECT_EQ(read_all("pipe:yes | head -n 1", kQuick), "y\n");
@@ -211,6 +271,25 @@ TEST(PipeStream, AStopEndsWaitingAndPausing) {
     stopper.join();
     EXPECT_LT(seconds, 10);
   }
+}
+
+TEST(PipeStream, AStopEndsSkippingToWhereItBrokeOff) {
+  const TempDir dir;
+  const std::string started = (dir / "started").string();
+  // The second try drips what was read already, so that it is never silent and never done.
+  const std::string command = "pipe:if [ -e " + started + " ]; then while :; do printf 1; done; else touch " + started +
+                              "; head -c 100000000 /dev/zero; exit 1; fi";
+  std::stop_source stop;
+  const auto stream = open_stream(command, {.retries = 1, .first_pause = 0.01, .stop = stop.get_token()});
+  EXPECT_EQ(stream->skip(100'000'000), 100'000'000u);
+  std::thread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    stop.request_stop();
+  });
+  std::vector<char> buffer(10);
+  const double seconds = seconds_of([&] { EXPECT_THROW(stream->read(buffer), ReadStopped); });
+  stopper.join();
+  EXPECT_LT(seconds, 10);
 }
 
 }  // namespace

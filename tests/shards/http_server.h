@@ -20,6 +20,35 @@
 
 namespace fsc::test {
 
+inline sockaddr_in loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+/// A listening socket, and the port it got.
+inline int listen_on_loopback(int& port) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = loopback(0);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (listener < 0 || ::bind(listener, generic, size) != 0 || ::listen(listener, 16) != 0 ||
+      ::getsockname(listener, generic, &size) != 0)
+    throw std::runtime_error("the test's server cannot start");
+  port = ntohs(address.sin_port);
+  return listener;
+}
+
+inline int connect_to_loopback(int port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = loopback(port);
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    throw std::runtime_error("the test's server is not there");
+  return socket;
+}
+
 /// One request and the connection to answer it on.
 struct HttpRequest {
   int socket = -1;
@@ -66,16 +95,7 @@ class HttpServer {
  public:
   using Handler = std::function<void(HttpRequest&)>;
   explicit HttpServer(Handler handler) : handler_(std::move(handler)) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (listener_ < 0 || ::bind(listener_, generic, size) != 0 || ::listen(listener_, 16) != 0 ||
-        ::getsockname(listener_, generic, &size) != 0)
-      throw std::runtime_error("the test's server cannot start");
-    port_ = ntohs(address.sin_port);
+    listener_ = listen_on_loopback(port_);
     thread_ = std::thread([this] { serve(); });
   }
   ~HttpServer() {
@@ -86,7 +106,10 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  std::string url(const std::string& path) const { return "http://127.0.0.1:" + std::to_string(port_) + path; }
+  int port() const { return port_; }
+  std::string url(const std::string& path, const std::string& host = "127.0.0.1") const {
+    return "http://" + host + ":" + std::to_string(port_) + path;
+  }
   /// Heads of the requests so far.
   std::vector<std::string> requests() const {
     const std::lock_guard lock(mutex_);
@@ -126,7 +149,7 @@ class HttpServer {
     return true;
   }
 
-  ScopedEnv no_proxy_{"no_proxy", "127.0.0.1"};  // a proxy of the machine has no business here
+  ScopedEnv no_proxy_{"no_proxy", "127.0.0.1,localhost"};  // a proxy of the machine has no business here
   Handler handler_;
   int listener_ = -1;
   int port_ = 0;

@@ -5,6 +5,8 @@
 
 #include <stdexcept>
 
+#include "fsc/core/digest.h"
+#include "shards/http_server.h"
 #include "shards/tar_bytes.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
@@ -94,6 +96,42 @@ TEST_F(ShardCheckTest, Links) {
   auto parts = named({"a.jpg", "a.txt", "b.jpg", "b.txt"});
   parts.push_back({.name = "b.png", .type = '1'});
   EXPECT_EQ(finding(tar_bytes(parts), ShardProblem::kLinks).count, 1);
+}
+
+TEST_F(ShardCheckTest, Oversized) {
+  auto parts = named({"a.jpg", "a.txt"});
+  for (int i = 0; i < 1200; ++i) parts.push_back({.name = "img." + std::to_string(i)});
+  const std::string bytes = tar_bytes(parts);
+  const auto found = finding(bytes, ShardProblem::kOversized);
+  EXPECT_EQ(found.count, 1);
+  EXPECT_EQ(found.examples, Words{"img"});
+  EXPECT_NE(found.message.find("more than 1000 files"), std::string::npos) << found.message;
+  Words visited;
+  const auto visit = [&](const ShardSample& sample) { visited.push_back(sample.key); };
+  EXPECT_EQ(check_shard(dir_.write("a.tar", bytes).string(), options_, visit).samples, 2);
+  EXPECT_EQ(visited, Words{"a"});
+}
+
+TEST_F(ShardCheckTest, ADigestIsOfEveryByte) {
+  auto parts = named({"a.jpg", "a.txt", "noext", "b.jpg", "b.txt"});
+  parts.insert(parts.begin(), {.name = "folder/", .type = '5'});
+  const std::string whole = tar_bytes(parts) + std::string(100'000, '\0') + "behind the end mark";
+  const test::HttpServer server([&](test::HttpRequest& request) { request.answer_file(whole, 3000); });
+  options_.digest = true;
+  options_.stream = {.retries = 1, .first_pause = 0.01, .timeout_seconds = 5};
+  for (const std::string& bytes : {whole, whole.substr(0, 3333), std::string()}) {
+    const ShardCheck result = check(bytes);
+    EXPECT_EQ(result.sha256, sha256_hex(bytes));
+    EXPECT_EQ(result.all_bytes, bytes.size());
+  }
+  EXPECT_EQ(check_shard(server.url("/a.tar"), options_, [](const ShardSample&) {}).sha256, sha256_hex(whole));
+  parts[2].sum = TarPart::Sum::kWrong;
+  const ShardCheck damaged = check(tar_bytes(parts));
+  EXPECT_EQ(damaged.sha256, sha256_hex(tar_bytes(parts))) << "of a damaged shard too";
+  EXPECT_EQ(damaged.findings.size(), 1u);
+  EXPECT_EQ(check_shard((dir_ / "none.tar").string(), options_).sha256, "");
+  options_.digest = false;
+  EXPECT_EQ(check(whole).sha256, "");
 }
 
 TEST_F(ShardCheckTest, Unreadable) {

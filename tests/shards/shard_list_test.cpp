@@ -1,9 +1,8 @@
-// Braces, ranges, globs and sizes.json.
+// Braces, ranges and globs.
 #include "fsc/shards/shard_list.h"
 
 #include <gtest/gtest.h>
 
-#include "shards/http_server.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
 
@@ -85,40 +84,6 @@ TEST(ShardName, LastComponent) {
   EXPECT_EQ(shard_name("pipe:gzip -dc /data/x.tar.gz > /dev/stdout"), "x.tar.gz");
   EXPECT_EQ(shard_name("pipe:ssh host cat /data/shard"), "shard");
   EXPECT_EQ(shard_name("pipe:make-shard 3"), "make-shard 3");
-}
-
-TEST(RecordedSizes, OfFolders) {
-  const TempDir dir;
-  dir.write("a/sizes.json", R"({"x.tar": 12, "y.tar": 0})");
-  const auto path = [&](const std::string& name) { return (dir / name).string(); };
-  const auto sizes =
-      recorded_sizes({path("a/x.tar"), path("a/y.tar"), path("a/z.tar"), path("b/x.tar"), "pipe:cat " + path("a/x.tar")});
-  EXPECT_EQ(sizes, (std::vector<std::optional<int64_t>>{12, 0, std::nullopt, std::nullopt, std::nullopt}));
-}
-
-TEST(RecordedSizes, MistakesInTheFile) {
-  const TempDir dir;
-  const std::string shard = (dir / "x.tar").string();
-  for (const char* text :
-       {"", "[1]", "{\"x.tar\": \"1\"}", "{\"x.tar\": -1}", "{\"x.tar\": 1.5}", "{\"x.tar\": null}", "{\"x.tar\": 1"}) {
-    dir.write("sizes.json", text);
-    test::expect_error([&] { recorded_sizes({shard}); }, ExitCode::kFailed, {(dir / "sizes.json").string(), "expected"});
-  }
-}
-
-TEST(RecordedSizes, OfServers) {
-  const test::HttpServer server([](test::HttpRequest& request) {
-    if (request.path == "/a/sizes.json") return request.answer("200 OK", R"({"x.tar": 3})");
-    if (request.path == "/locked/sizes.json") return request.answer("403 Forbidden", "");
-    if (request.path == "/down/sizes.json") return request.answer("500 Oops", "");
-    request.answer("404 Not Found", "");
-  });
-  const auto sizes =
-      recorded_sizes({server.url("/a/x.tar?sig=1"), server.url("/b/x.tar"), server.url("/locked/x.tar"), server.url("/a/y.tar")});
-  EXPECT_EQ(sizes, (std::vector<std::optional<int64_t>>{3, std::nullopt, std::nullopt, std::nullopt}));
-  EXPECT_EQ(server.requests().size(), 3u);  // one a folder
-  test::expect_error([&] { recorded_sizes({server.url("/down/x.tar")}, {.retries = 1, .first_pause = 0.01}); }, ExitCode::kFailed,
-                     {server.url("/down/sizes.json"), "500"});
 }
 
 }  // namespace

@@ -114,12 +114,50 @@ TEST(ShardReader, AnExtensionTwiceBeginsANewSample) {
   EXPECT_TRUE(samples[1].interleaved);
 }
 
-TEST(ShardReader, DotsInKeysAreExplained) {
+TEST(ShardReader, ASampleOfTooManyFilesIsPassedOver) {
   const TempDir dir;
-  std::vector<TarPart> parts;
-  for (int i = 0; i < 1001; ++i) parts.push_back({.name = "img." + std::to_string(i) + ".jpg"});
+  auto parts = named({"a.txt"});
+  for (int64_t i = 0; i <= kMaxSampleFiles; ++i) parts.push_back({.name = "img." + std::to_string(i) + ".jpg"});
+  parts.push_back({.name = "img.0.jpg"});  // an extension that was there: no other sample begins here
+  for (int64_t i = 0; i < kMaxSampleFiles; ++i) parts.push_back({.name = "full." + std::to_string(i)});
+  parts.push_back({.name = "z.txt", .data = "last"});
   const auto path = dir.write("a.tar", tar_bytes(parts));
-  test::expect_error([&] { read_samples(path); }, ExitCode::kFailed, {path.string(), "'img'", "first dot"});
+  const auto samples = read_samples(path);
+  ASSERT_EQ(samples.size(), 4u);
+  EXPECT_EQ(samples[1].key, "img");
+  EXPECT_TRUE(samples[1].files.empty());
+  EXPECT_NE(samples[1].problem.find("more than 1000 files"), std::string::npos) << samples[1].problem;
+  EXPECT_NE(samples[1].problem.find("first dot"), std::string::npos) << samples[1].problem;
+  EXPECT_EQ(samples[2].files.size(), 1000u);
+  EXPECT_EQ(samples[2].problem, "");
+  EXPECT_EQ(*samples[3].find("txt"), "last");
+  EXPECT_EQ(count_samples(path.string()), 4) << "the same without data";
+}
+
+/// Appends a file of `size` bytes, all zero and most of them not on the disk.
+void append_hole(const std::filesystem::path& path, const std::string& name, uint64_t size) {
+  std::ofstream(path, std::ios::binary | std::ios::app) << test::tar_header({.name = name, .size = test::octal(size, 11)});
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) + (size + 511) / 512 * 512);
+}
+
+TEST(ShardReader, ASampleOfTooManyBytesIsPassedOver) {
+  const TempDir dir;
+  const auto path = dir / "a.tar";
+  append_hole(path, "a.txt", 5);
+  append_hole(path, "b.jpg", kMaxSampleBytes / 2);
+  append_hole(path, "b.mp4", kMaxSampleBytes / 2);  // with the names beyond the limit
+  append_hole(path, "b.txt", 5);
+  append_hole(path, "c.txt", 7);
+  append_hole(path, "d.mp4", kMaxSampleBytes + 1);
+  append_hole(path, "e.txt", 9);
+  std::ofstream(path, std::ios::binary | std::ios::app) << test::kTarEnd;
+  const auto samples = read_samples(path);
+  EXPECT_EQ(outline(samples), (std::vector<std::string>{"a: txt", "b:", "c: txt", "d:", "e: txt"}));
+  for (const size_t i : {1, 3})
+    EXPECT_NE(samples[i].problem.find("more than the 512 MiB"), std::string::npos) << samples[i].problem;
+  for (const size_t i : {0, 2, 4}) EXPECT_EQ(samples[i].problem, "");
+  EXPECT_EQ(*samples[4].find("txt"), std::string(9, '\0'));
+  EXPECT_EQ(count_samples(path.string()), 5) << "the same without data";
 }
 
 TEST(ShardReader, CutAtEveryByte) {

@@ -8,7 +8,7 @@
 
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/digest.h"
-#include "fsc/shards/shard_list.h"
+#include "fsc/shards/shard_index.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
 
@@ -115,6 +115,17 @@ TEST(ShardWriter, WhatCouldNotBeReadBackIsRefused) {
   for (const char* extension : {"JPG", "a/b", "/", "a.b/c"})
     refused({sample_of("a", {{extension, ""}})}, "'" + std::string(extension) + "'");
   refused({sample_of("a", {})}, "no files");
+  std::vector<std::pair<std::string, std::string>> many;
+  for (int64_t i = 0; i <= kMaxSampleFiles; ++i) many.emplace_back(std::to_string(i), "");
+  refused({sample_of("a", many)}, "more than 1000 files");
+  const auto large = [](ShardSample& sample) {
+    sample.key = "a";
+    sample.files.resize(1);
+    sample.files[0] = {"txt", std::string(kMaxSampleBytes, 'x')};
+    return true;
+  };
+  test::expect_error([&] { writer.write(0, large); }, ExitCode::kFailed, {"shard-000000.tar", "'a' has more than the 512 MiB"});
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
   refused({sample_of("a", {{"txt", ""}, {"jpg", ""}, {"txt", ""}})}, "two files 'txt'");
   refused({sample_of("a", {{"txt", ""}}), sample_of("b", {{"txt", ""}}), sample_of("a", {{"jpg", ""}})},
           "two samples have the key 'a'");

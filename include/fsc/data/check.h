@@ -35,7 +35,8 @@ struct CheckReport {
   bool sizes_written = false;
 };
 
-/// Findings do not depend on the threads. `progress` gets the shards (or pieces of a table) done and their number.
+/// Shards are compared with the SHA-256, bytes and samples in index.json beside them, where there is one. Error: an index.json that is
+/// none. Findings do not depend on the threads. `progress` gets the shards (or pieces of a table) done and their number.
 CheckReport check_data(const CheckOptions& options, const std::function<void(int64_t, int64_t)>& progress = {});
 
 /// The report as lines for people.

@@ -18,6 +18,7 @@ enum class ShardProblem {
   kLinks,         ///< links to files, which their samples lack
   kDuplicate,     ///< samples with a file of the same name before them
   kInterleaved,   ///< samples whose other files lie elsewhere: keys that came back after another one
+  kOversized,     ///< samples beyond kMaxSampleFiles or kMaxSampleBytes, which are passed over
   kNoImage,       ///< samples without any of the asked extensions
   kNoCaption,
 };
@@ -35,6 +36,7 @@ struct ShardFinding {
 struct ShardCheckOptions {
   std::vector<std::string> image_extensions, caption_extensions;  ///< lower case; one of each will do; none if empty
   size_t max_examples = 5;                                        ///< of each finding
+  bool digest = false;                                            ///< ShardCheck::sha256 is wanted
   StreamOptions stream{};
 };
 
@@ -44,10 +46,13 @@ struct ShardCheck {
   uint64_t bytes = 0;                         ///< of the archive, up to its end mark or where reading stopped
   std::map<std::string, int64_t> extensions;  ///< samples that have each
   std::string last_key;                       ///< of the last whole sample
+  uint64_t all_bytes = 0;                     ///< with `digest`: of the source, to its very end; else 0
+  std::string sha256;                         ///< with `digest`: of them all; "" where they could not all be read
   std::vector<ShardFinding> findings;         ///< in the order of ShardProblem; empty when all is well
 };
 
-/// Reads the whole shard, and its data only when somebody visits them. What is wrong with the shard is a finding; only a stop
+/// Reads the whole shard, and its data only when somebody visits them (or a digest is wanted). Oversized samples are not visited.
+/// What is wrong with the shard is a finding; only a stop
 /// request and what `visit` throws are thrown.
 ShardCheck check_shard(const std::string& url, const ShardCheckOptions& options,
                        const std::function<void(const ShardSample&)>& visit = {});

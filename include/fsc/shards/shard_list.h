@@ -1,11 +1,7 @@
 // From the way people write data sets to a list of shards.
 #pragma once
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
-
-#include "fsc/shards/byte_stream.h"
 
 namespace fsc {
 
@@ -17,10 +13,5 @@ std::vector<std::string> expand_shards(const std::string& pattern);
 
 /// Last component of a shard's path, URL (before any "?") or of the file in a command: the name its samples are known by.
 std::string shard_name(const std::string& url);
-
-/// Whole samples in each shard as `sizes.json` beside them says ({"name.tar": count}); nullopt for a shard it does not name or
-/// where there is none. Local folders and http servers have one; a pipe has none. Error: a sizes.json that is no such object, or
-/// that a server fails to send.
-std::vector<std::optional<int64_t>> recorded_sizes(const std::vector<std::string>& shards, const StreamOptions& options = {});
 
 }  // namespace fsc

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fsc/shards/shard_index.h"
 #include "fsc/shards/shard_reader.h"
 
 namespace fsc {
@@ -28,14 +29,6 @@ struct ShardRange {
 /// written in parallel.
 std::vector<ShardRange> plan_shards(std::span<const uint64_t> sample_bytes, const ShardLayout& layout);
 
-/// A shard as index.json knows it.
-struct ShardRecord {
-  std::string name;
-  int64_t samples = 0;
-  uint64_t bytes = 0;
-  std::string sha256;
-};
-
 /// Writes shards of one set; write() may be called from several threads at once.
 class ShardWriter {
  public:
@@ -45,7 +38,8 @@ class ShardWriter {
   std::string name(int64_t number) const;
   /// Writes shard `number` from the samples that `next` fills in until it returns false; the same samples give the same bytes.
   /// Error (no file is left then): as TarWriter; a sample that ShardReader would not give back as it is, which are: no files, a
-  /// key that is empty, "hidden" or has a dot in its last part, an extension with capitals or a slash, either of them twice.
+  /// key that is empty, "hidden" or has a dot in its last part, an extension with capitals or a slash, either of them twice, or
+  /// more than kMaxSampleFiles or kMaxSampleBytes.
   ShardRecord write(int64_t number, const std::function<bool(ShardSample&)>& next) const;
 
  private:
@@ -53,7 +47,7 @@ class ShardWriter {
 };
 
 /// Writes sizes.json ({"name.tar": samples}) and index.json ({"format": 1, "shards": [{"name", "samples", "bytes", "sha256"}]})
-/// into the folder, both sorted by name. recorded_sizes() reads the former.
+/// into the folder, both sorted by name. recorded_sizes() and recorded_shards() read them.
 void write_sizes(const std::filesystem::path& folder, std::vector<ShardRecord> shards);
 
 }  // namespace fsc

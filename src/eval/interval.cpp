@@ -31,10 +31,13 @@ Interval mean_interval(const std::vector<Count>& counts) {
 }
 
 Interval paired_interval(const PairedCount& count) {
-  if (count.items == 0) return {-100, 100};
-  const double n = static_cast<double>(count.items) + 2;
-  const double gained = (static_cast<double>(count.gained) + 1) / n, lost = (static_cast<double>(count.lost) + 1) / n;
-  const double centre = gained - lost, half = kZ * std::sqrt((gained + lost - centre * centre) / n);
+  return paired_interval(static_cast<double>(count.gained), static_cast<double>(count.lost), static_cast<double>(count.items));
+}
+
+Interval paired_interval(double gained, double lost, double items) {
+  if (items == 0) return {-100, 100};
+  const double n = items + 2, up = (gained + 1) / n, down = (lost + 1) / n;
+  const double centre = up - down, half = kZ * std::sqrt((up + down - centre * centre) / n);
   return {100 * std::max(-1.0, centre - half), 100 * std::min(1.0, centre + half)};
 }
 

@@ -47,8 +47,8 @@ class Guard {
   /// Checkpoints that must survive output.keep_last.
   std::set<int64_t> kept_steps() const;
 
-  /// wise-ft: the largest alpha on the grid that keeps the limit; `move_to` sets the session's model to an alpha. Asked after
-  /// the probe of the end.
+  /// wise-ft: the largest alpha on the grid that keeps the limit, 0 (with a warning) when not even that does; `move_to` sets the
+  /// session's model to an alpha, last to the one that is returned. Asked after the probe of the end.
   double choose_alpha(const std::function<void(double alpha)>& move_to);
 
   /// JSON for a checkpoint's state.json, and the way back. `folder` is that checkpoint's; the front's checkpoints beside it
@@ -60,20 +60,26 @@ class Guard {
 
  private:
   struct AlphaPoint {
-    double alpha = 0, composition = 0, forgetting = 0;
+    double alpha = 0;
+    ProbePoint point;
   };
-  Outcomes score() const;
+  /// What the probe says of the session's model; the first becomes what all are held against.
+  ProbePoint score(int64_t step);
   void bound_cost();
+  /// How large a drop this probe can see.
+  void say_sight() const;
   void decide(GuardVerdict& verdict);
   void warn_of_crossings(const ProbePoint& point);
   void log_point(const ProbePoint& point, double seconds) const;
   std::string share_text() const;
   void write_files() const;
+  void draw(const std::vector<size_t>& front) const;
   std::filesystem::path checkpoint_of(int64_t step) const;
 
   const RunConfig& run_config_;
   const GuardConfig& config_;
   const Session& session_;
+  const DropLimit limit_;
   std::filesystem::path run_;
   Probe probe_;
   int64_t every_ = 0;
@@ -87,8 +93,8 @@ class Guard {
   std::optional<double> chosen_;
 
   std::chrono::steady_clock::time_point started_;
-  mutable double seconds_ = 0;
-  mutable int64_t scored_ = 0;
+  double seconds_ = 0;
+  int64_t scored_ = 0;
 };
 
 }  // namespace fsc

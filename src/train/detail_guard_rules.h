@@ -8,6 +8,7 @@
 
 #include "fsc/eval/evaluate.h"
 #include "fsc/model/arch_config.h"
+#include "fsc/train/guard.h"
 
 namespace fsc {
 
@@ -38,24 +39,34 @@ struct ProbePoint {
   int64_t step = 0;
   double composition = 0;  ///< mean score
   double forgetting = 0;   ///< the larger drop of the zero-shot and the retrieval mean against step 0; negative = both rose
+  double certain = 0;      ///< the same of the drops' lower ends: what was forgotten beyond the chance of the probe's items
   std::vector<ScoreChange> kinds, tasks;
   bool abandoned = false;  ///< a rollback went back behind it
 };
 ProbePoint make_point(int64_t step, const Outcomes& before, const Outcomes& now);
 
+/// guard.max_drop and what is held against it. What it does not call broken is kept, for every decision alike.
+struct DropLimit {
+  double points = 0;
+  GuardDecide decide = GuardDecide::kInterval;
+
+  bool broken_by(const Change& of_a_kind) const;
+  bool broken_by(const ProbePoint& point) const;  ///< by zero-shot or by retrieval
+};
+
 /// At least as good in both, better in one.
 bool dominates(const ProbePoint& a, const ProbePoint& b);
 /// Indices of the front of the points that are not abandoned, by rising forgetting; of equal points the first.
 std::vector<size_t> pareto_front(const std::vector<ProbePoint>& points);
-/// The index of the best composition with forgetting <= max_drop among the points that are not abandoned; of equal ones the
-/// one with less forgetting, then the first. Step 0 always keeps the limit, so there is one.
-size_t best_within(const std::vector<ProbePoint>& points, double max_drop);
+/// The index of the best composition among the points that keep the limit and are not abandoned; of equal ones the one with
+/// less forgetting, then the first. Step 0 always keeps the limit, so there is one. By the interval it need not be on the front.
+size_t best_within(const std::vector<ProbePoint>& points, const DropLimit& limit);
 /// The front thinned to `keep` members (0 = all): the one nearest to its neighbours goes first, never `best`, and the two ends
 /// last.
 std::vector<size_t> thin_front(const std::vector<ProbePoint>& points, std::vector<size_t> front, size_t keep, size_t best);
 
-/// The largest of 1, (n-1)/n, ..., 0 for which `forgetting_at` is within the limit; it is not asked about 0.
-double largest_alpha(int64_t n, double max_drop, const std::function<double(double alpha)>& forgetting_at);
+/// The first of 1, (n-1)/n, ..., 0 that keeps the limit, and 0 when none does. The last alpha asked about is the one returned.
+double largest_alpha(int64_t n, const std::function<bool(double alpha)>& keeps);
 
 /// Multiply-adds of a forward pass over `images` images and texts of `tokens` tokens in all.
 double forward_work(const ArchConfig& arch, double images, double tokens);

@@ -11,7 +11,7 @@ namespace fsc {
 class ResultPath {
  public:
   ResultPath(ClipModelImpl& model, const std::filesystem::path& first_checkpoint);
-  /// Sets the model's weights; 0 = the start, 1 = the end.
+  /// Sets the model's weights; 0 = the start (of LoRA the base, which step 0 is only with init zero), 1 = the end.
   void move_to(double alpha);
 
  private:

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "detail_guard.h"
+#include "detail_guard_sight.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/eval/embedder.h"
@@ -25,7 +26,13 @@ std::string change_text(const ScoreChange& score) {
 }  // namespace
 
 Guard::Guard(const RunConfig& config, const Session& session)
-    : run_config_(config), config_(config.guard), session_(session), run_(config.output.dir), probe_(config.guard, run_), every_(config.guard.every_steps) {
+    : run_config_(config),
+      config_(config.guard),
+      session_(session),
+      limit_{config.guard.max_drop, config.guard.decide},
+      run_(config.output.dir),
+      probe_(config.guard, run_),
+      every_(config.guard.every_steps) {
   bound_cost();
   started_ = Clock::now();
 }
@@ -43,8 +50,10 @@ void Guard::bound_cost() {
   const double step_work = (run_config_.model.lock_image ? 1 : factor) * forward_work(arch, images, 0) +
                            (run_config_.model.lock_text ? 1 : factor) * forward_work(arch, 0, tokens);
   every_ = stretched_interval(config_.every_steps, config_.budget, probe_work, step_work);
-  spdlog::info("guard: a probe costs about {:.2f} steps' work and is scored every {} steps; limit {:g} points, action {}", probe_work / step_work, every_,
-               config_.max_drop, config::enum_name(config_.action));
+  spdlog::info(
+      "guard: a probe costs about {:.2f} steps' work and is scored every {} steps; limit {:g} points (guard.decide {}), action "
+      "{}",
+      probe_work / step_work, every_, config_.max_drop, config::enum_name(config_.decide), config::enum_name(config_.action));
   if (every_ > config_.every_steps)
     spdlog::info("guard: that is not every {} steps (guard.every_steps), which would cost more than {:g}% of the training (guard.budget); fewer guard.items, or a higher budget, allow it",
                  config_.every_steps, 100 * config_.budget);
@@ -52,27 +61,38 @@ void Guard::bound_cost() {
 
 bool Guard::due(int64_t step) const { return step % every_ == 0 || step == session_.total_steps; }
 
-Outcomes Guard::score() const {
+ProbePoint Guard::score(int64_t step) {
   const auto begin = Clock::now();
-  Outcomes outcomes;
+  ProbePoint point;
   try {
-    outcomes = probe_.score(session_.learner.model, session_.preprocess, *session_.tokenizer, session_.learner.precision);
+    const Outcomes now =
+        probe_.score(session_.learner.model, session_.preprocess, *session_.tokenizer, session_.learner.precision);
+    if (base_.empty()) base_ = now;
+    point = make_point(step, base_, now);
   } catch (const NotFiniteError& error) {
     if (base_.empty()) throw;
-    spdlog::warn("guard: {}; every item of the probe counts as wrong", error.what());
-    outcomes = all_wrong(base_);
+    spdlog::warn("guard: {}; every item of the probe counts as wrong, and all as forgotten", error.what());
+    point = make_point(step, base_, all_wrong(base_));
+    point.forgetting = point.certain = 100;  // beyond any limit, however few items there are
   }
   seconds_ += seconds_since(begin);
   ++scored_;
-  return outcomes;
+  return point;
+}
+
+void Guard::say_sight() const {
+  for (const auto kind : {TaskKind::kZeroShot, TaskKind::kRetrieval}) {
+    if (!kind_change(base_, base_, kind)) continue;
+    const Sight sight = sight_of(base_, kind, limit_, config_.items);
+    spdlog::log(sight.enough ? spdlog::level::info : spdlog::level::warn, "guard: {}", sight.text);
+  }
 }
 
 GuardVerdict Guard::probe(int64_t step) {
   const double before = seconds_;
-  const Outcomes now = score();
-  if (base_.empty()) base_ = now;
-  points_.push_back(make_point(step, base_, now));
+  points_.push_back(score(step));
   log_point(points_.back(), seconds_ - before);
+  if (points_.size() == 1) say_sight();
   GuardVerdict verdict;
   for (const auto& kind : points_.back().kinds) verdict.scalars.emplace_back("guard/" + kind.name, kind.score);
   verdict.scalars.emplace_back("guard/forgetting", points_.back().forgetting);
@@ -85,7 +105,7 @@ GuardVerdict Guard::probe(int64_t step) {
 void Guard::decide(GuardVerdict& verdict) {
   const ProbePoint& point = points_.back();
   warn_of_crossings(point);
-  if (point.forgetting <= config_.max_drop) return;
+  if (!limit_.broken_by(point)) return;
   if (config_.action != GuardAction::kStop && config_.action != GuardAction::kRollback) return;
   const int64_t best = best_step();
   if (config_.action == GuardAction::kStop || rollbacks_ == config_.max_rollbacks) {
@@ -109,9 +129,12 @@ void Guard::decide(GuardVerdict& verdict) {
 void Guard::warn_of_crossings(const ProbePoint& point) {
   for (const auto& kind : point.kinds) {
     if (kind.name == kind_name(TaskKind::kComposition)) continue;
-    const bool over = -kind.change.value > config_.max_drop;
+    const bool over = limit_.broken_by(kind.change);
     if (over && !over_[kind.name])
-      spdlog::warn("guard: {} has lost {:.2f} points against step 0, more than {:g} (guard.max_drop)", kind.name, -kind.change.value, config_.max_drop);
+      spdlog::warn(
+          "guard: {} has lost {:.2f} points against step 0, {}more than {:g} (guard.max_drop)", kind.name, -kind.change.value,
+          config_.decide == GuardDecide::kInterval ? fmt::format("{:.2f} of them for certain, ", -kind.change.interval.high) : "",
+          config_.max_drop);
     if (!over && over_[kind.name]) spdlog::info("guard: {} is within the limit again", kind.name);
     over_[kind.name] = over;
   }
@@ -136,33 +159,39 @@ void Guard::log_cost() const {
 
 double Guard::lr_factor() const { return std::pow(config_.rollback_lr_factor, static_cast<double>(rollbacks_)); }
 
-int64_t Guard::best_step() const { return points_[best_within(points_, config_.max_drop)].step; }
+int64_t Guard::best_step() const { return points_[best_within(points_, limit_)].step; }
 
 std::set<int64_t> Guard::kept_steps() const {
   std::set<int64_t> steps = {0};  // where wise-ft's path begins and the last resort of a rollback
   if (points_.empty()) return steps;
-  const size_t best = best_within(points_, config_.max_drop);
+  const size_t best = best_within(points_, limit_);
+  steps.insert(points_[best].step);
   for (const size_t i : thin_front(points_, pareto_front(points_), static_cast<size_t>(config_.keep), best)) steps.insert(points_[i].step);
   return steps;
 }
 
 double Guard::choose_alpha(const std::function<void(double alpha)>& move_to) {
   TORCH_CHECK(!points_.empty(), "the end was not scored");
-  alphas_ = {{1, points_.back().composition, points_.back().forgetting}};
-  spdlog::info("guard: alpha 1 (the end of the run): composition {:.2f}, forgetting {:.2f}", alphas_[0].composition, alphas_[0].forgetting);
-  const double alpha = largest_alpha(config_.alphas, config_.max_drop, [&](double at) {
-    if (at == 1) return alphas_[0].forgetting;
-    move_to(at);
-    const ProbePoint point = make_point(session_.total_steps, base_, score());
-    alphas_.push_back({at, point.composition, point.forgetting});
-    spdlog::info("guard: alpha {:g}: composition {:.2f}, forgetting {:.2f}", at, point.composition, point.forgetting);
-    return point.forgetting;
+  alphas_.clear();
+  const double alpha = largest_alpha(config_.alphas, [&](double at) {
+    if (at < 1) move_to(at);
+    alphas_.push_back({at, at < 1 ? score(session_.total_steps) : points_.back()});  // the last probe was of the end
+    const ProbePoint& point = alphas_.back().point;
+    spdlog::info("guard: alpha {:g}: composition {:.2f}, forgetting {:.2f} (at least {:.2f}){}", at, point.composition,
+                 point.forgetting, point.certain, at == 1 ? "; the end of the run" : "");
+    return !limit_.broken_by(point);
   });
-  move_to(alpha);
-  if (alpha == 0) alphas_.push_back({0, points_.front().composition, 0});
   chosen_ = alpha;
-  spdlog::info("guard: the result is alpha {:g} between the start and the end of the run, the largest of 0, 1/{}, ... 1 that loses at most {:g} points",
-               alpha, config_.alphas, config_.max_drop);
+  if (limit_.broken_by(alphas_.back().point))
+    spdlog::warn(
+        "guard: even alpha 0, the model that the run began from, is beyond the limit of {:g} points against step 0; it is the "
+        "result all the same",
+        config_.max_drop);
+  else
+    spdlog::info(
+        "guard: the result is alpha {:g} between the start and the end of the run, the largest of 0, 1/{}, ... 1 that keeps the "
+        "limit of {:g} points",
+        alpha, config_.alphas, config_.max_drop);
   write_files();
   return alpha;
 }

@@ -28,12 +28,15 @@ std::vector<ScoreChange> scores_of(const ordered_json& json) {
 }
 
 ordered_json to_json(const ProbePoint& point) {
-  return {{"step", point.step},          {"composition", point.composition}, {"forgetting", point.forgetting},
-          {"abandoned", point.abandoned}, {"kinds", to_json(point.kinds)},    {"tasks", to_json(point.tasks)}};
+  return {{"step", point.step},           {"composition", point.composition}, {"forgetting", point.forgetting},
+          {"certain", point.certain},     {"abandoned", point.abandoned},     {"kinds", to_json(point.kinds)},
+          {"tasks", to_json(point.tasks)}};
 }
 
 ProbePoint point_of(const ordered_json& json) {
-  return {json.at("step"), json.at("composition"), json.at("forgetting"), scores_of(json.at("kinds")), scores_of(json.at("tasks")), json.at("abandoned")};
+  return {json.at("step"),     json.at("composition"),      json.at("forgetting"),
+          json.at("certain"),  scores_of(json.at("kinds")), scores_of(json.at("tasks")),
+          json.at("abandoned")};
 }
 
 ordered_json to_json(const Outcomes& outcomes) {
@@ -100,29 +103,53 @@ void Guard::write_files() const {
   ordered_json points = ordered_json::array();
   for (size_t i = 0; i < points_.size(); ++i) {
     const ProbePoint& point = points_[i];
-    lines += to_json(point).dump() + "\n";
+    ordered_json line = to_json(point);
+    line.update(ordered_json{{"within_limit", !limit_.broken_by(point)},
+                             {"decide", config::enum_name(config_.decide)},
+                             {"max_drop", config_.max_drop}});
+    lines += line.dump() + "\n";
     const bool on_front = std::find(front.begin(), front.end(), i) != front.end(), saved = kept.count(point.step) > 0 && !point.abandoned;
-    ordered_json one = {{"step", point.step}, {"composition", point.composition}, {"forgetting", point.forgetting}};
+    ordered_json one = {
+        {"step", point.step}, {"composition", point.composition}, {"forgetting", point.forgetting}, {"certain", point.certain}};
     for (const auto& kind : point.kinds) one["scores"][kind.name] = kind.score;
-    one.update(ordered_json{{"within_limit", point.forgetting <= config_.max_drop}, {"abandoned", point.abandoned}, {"on_front", on_front},
-                            {"checkpoint", saved ? ordered_json("checkpoints/step_" + std::to_string(point.step)) : ordered_json()}});
+    one.update(
+        ordered_json{{"within_limit", !limit_.broken_by(point)},
+                     {"abandoned", point.abandoned},
+                     {"on_front", on_front},
+                     {"checkpoint", saved ? ordered_json("checkpoints/step_" + std::to_string(point.step)) : ordered_json()}});
     points.push_back(std::move(one));
   }
-  ordered_json json = {{"max_drop", config_.max_drop}, {"action", config::enum_name(config_.action)}, {"rollbacks", rollbacks_}, {"stopped", stopped_}, {"points", points}};
+  ordered_json json = {{"max_drop", config_.max_drop},
+                       {"decide", config::enum_name(config_.decide)},
+                       {"action", config::enum_name(config_.action)},
+                       {"rollbacks", rollbacks_},
+                       {"stopped", stopped_},
+                       {"best_step", points_.empty() ? ordered_json() : ordered_json(best_step())},
+                       {"points", points}};
   if (chosen_) {
     ordered_json tried = ordered_json::array();
-    for (const auto& one : alphas_) tried.push_back({{"alpha", one.alpha}, {"composition", one.composition}, {"forgetting", one.forgetting}});
+    for (const auto& [at, point] : alphas_)
+      tried.push_back({{"alpha", at},
+                       {"composition", point.composition},
+                       {"forgetting", point.forgetting},
+                       {"certain", point.certain},
+                       {"within_limit", !limit_.broken_by(point)},
+                       {"kinds", to_json(point.kinds)}});
     json["wise_ft"] = {{"alpha", *chosen_}, {"tried", tried}};
   }
   write_file_atomic(run_ / "guard.jsonl", lines);
   write_file_atomic(run_ / "pareto.json", json.dump(2) + "\n");
+  draw(front);
+}
 
+void Guard::draw(const std::vector<size_t>& front) const {
   LabelledSeries on{"Pareto front", {}, true}, off{"dominated", {}, false}, left{"given up by a rollback", {}, false}, path{"WiSE-FT", {}, true};
   for (const size_t i : front) on.points.push_back({-points_[i].forgetting, points_[i].composition, std::to_string(points_[i].step)});
   for (size_t i = 0; i < points_.size(); ++i)
     if (std::find(front.begin(), front.end(), i) == front.end())
       (points_[i].abandoned ? left : off).points.push_back({-points_[i].forgetting, points_[i].composition, std::to_string(points_[i].step)});
-  for (const auto& one : alphas_) path.points.push_back({-one.forgetting, one.composition, fmt::format("alpha {:g}", one.alpha)});
+  for (const auto& one : alphas_)
+    path.points.push_back({-one.point.forgetting, one.point.composition, fmt::format("alpha {:g}", one.alpha)});
   std::vector<LabelledSeries> series = {on};
   for (auto* more : {&off, &left, &path})
     if (!more->points.empty()) series.push_back(*more);

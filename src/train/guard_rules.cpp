@@ -65,16 +65,28 @@ std::optional<ScoreChange> kind_change(const Outcomes& before, const Outcomes& n
 ProbePoint make_point(int64_t step, const Outcomes& before, const Outcomes& now) {
   ProbePoint point;
   point.step = step;
-  point.forgetting = -std::numeric_limits<double>::infinity();
+  point.forgetting = point.certain = -std::numeric_limits<double>::infinity();
   for (const auto kind : {TaskKind::kComposition, TaskKind::kZeroShot, TaskKind::kRetrieval}) {
     const auto change = kind_change(before, now, kind);
     if (!change) continue;
-    if (kind == TaskKind::kComposition) point.composition = change->score;
-    else point.forgetting = std::max(point.forgetting, 0 - change->change.value);
     point.kinds.push_back(*change);
+    if (kind == TaskKind::kComposition) {
+      point.composition = change->score;
+      continue;
+    }
+    point.forgetting = std::max(point.forgetting, 0 - change->change.value);
+    point.certain = std::max(point.certain, 0 - change->change.interval.high);
   }
   for (size_t i = 0; i < now.size(); ++i) point.tasks.push_back(task_change(before.at(i), now[i]));
   return point;
+}
+
+bool DropLimit::broken_by(const Change& of_a_kind) const {
+  return (decide == GuardDecide::kInterval ? of_a_kind.interval.high : of_a_kind.value) < -points;
+}
+
+bool DropLimit::broken_by(const ProbePoint& point) const {
+  return (decide == GuardDecide::kInterval ? point.certain : point.forgetting) > points;
 }
 
 bool dominates(const ProbePoint& a, const ProbePoint& b) {
@@ -96,11 +108,11 @@ std::vector<size_t> pareto_front(const std::vector<ProbePoint>& points) {
   return front;
 }
 
-size_t best_within(const std::vector<ProbePoint>& points, double max_drop) {
+size_t best_within(const std::vector<ProbePoint>& points, const DropLimit& limit) {
   std::optional<size_t> best;
   for (size_t i = 0; i < points.size(); ++i) {
     const auto& p = points[i];
-    if (p.abandoned || p.forgetting > max_drop) continue;
+    if (p.abandoned || limit.broken_by(p)) continue;
     if (!best || p.composition > points[*best].composition || (p.composition == points[*best].composition && p.forgetting < points[*best].forgetting)) best = i;
   }
   TORCH_CHECK(best, "no probe kept the limit, not even step 0");
@@ -126,10 +138,10 @@ std::vector<size_t> thin_front(const std::vector<ProbePoint>& points, std::vecto
   return front;
 }
 
-double largest_alpha(int64_t n, double max_drop, const std::function<double(double alpha)>& forgetting_at) {
-  for (int64_t k = n; k > 0; --k) {
+double largest_alpha(int64_t n, const std::function<bool(double alpha)>& keeps) {
+  for (int64_t k = n; k >= 0; --k) {
     const double alpha = static_cast<double>(k) / static_cast<double>(n);
-    if (forgetting_at(alpha) <= max_drop) return alpha;
+    if (keeps(alpha)) return alpha;
   }
   return 0;
 }

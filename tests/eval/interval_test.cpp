@@ -60,6 +60,35 @@ TEST(PairedInterval, ByHand) {
   EXPECT_EQ(paired_interval({3, 0, 3}).high, 100) << "never beyond what can be";
 }
 
+/// The chance that the upper end lies below the truth, summed over all outcomes of `n` items of which `up` gain and `down` lose.
+double chance_too_low(int64_t n, double up, double down) {
+  const double truth = 100 * (up - down), stay = 1 - up - down;
+  double chance = 0;
+  for (int64_t g = 0; g <= n; ++g)
+    for (int64_t l = 0; g + l <= n; ++l) {
+      const auto fact = [](int64_t k) { return std::lgamma(static_cast<double>(k) + 1); };
+      if (paired_interval({g, l, n}).high >= truth) continue;
+      chance += std::exp(fact(n) - fact(g) - fact(l) - fact(n - g - l) + static_cast<double>(g) * std::log(up) +
+                         static_cast<double>(l) * std::log(down) + static_cast<double>(n - g - l) * std::log(stay));
+    }
+  return chance;
+}
+
+TEST(PairedInterval, ItsUpperEndLiesBelowTheTruthInAtMostOneCaseOfForty) {
+  for (const int64_t n : {20, 50, 200, 500})
+    for (const double changing : {0.03, 0.1, 0.3})
+      for (const double drop : {0.0, 0.02})
+        EXPECT_LE(chance_too_low(n, (changing - drop) / 2, (changing + drop) / 2), 0.025) << n << " " << changing << " " << drop;
+  EXPECT_GT(chance_too_low(500, 0.15, 0.15), 0.023) << "and not in far fewer where there are enough";
+}
+
+TEST(PairedInterval, ExpectedCountsMayBeFractions) {
+  EXPECT_EQ(paired_interval(10.0, 4.0, 100.0).high, paired_interval({10, 4, 100}).high);
+  const double between = paired_interval(10.5, 4, 100).high;
+  EXPECT_GT(between, paired_interval({10, 4, 100}).high);
+  EXPECT_LT(between, paired_interval({11, 4, 100}).high);
+}
+
 TEST(SumOfChanges, OnePartIsItsOwnAndEqualHalvesShrink) {
   const PairedCount count{10, 4, 100};
   const Change one = sum_of_changes({{1, count}});

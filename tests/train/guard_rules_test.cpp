@@ -24,7 +24,7 @@ ProbePoint point(int64_t step, double composition, double forgetting, bool aband
   ProbePoint made;
   made.step = step;
   made.composition = composition;
-  made.forgetting = forgetting;
+  made.forgetting = made.certain = forgetting;
   made.abandoned = abandoned;
   return made;
 }
@@ -47,6 +47,8 @@ TEST(GuardRules, ForgettingIsTheWorseMeanAndCompositionDoesNotCount) {
   EXPECT_EQ(made.step, 7);
   EXPECT_DOUBLE_EQ(made.composition, 40);
   EXPECT_DOUBLE_EQ(made.forgetting, -10) << "both rose: zero-shot by 10, retrieval by 20";
+  EXPECT_DOUBLE_EQ(made.certain, std::max(-made.kinds[1].change.interval.high, -made.kinds[2].change.interval.high));
+  EXPECT_LT(made.certain, made.forgetting);
   ASSERT_EQ(made.kinds.size(), 3u);
   EXPECT_EQ(made.kinds[2].name, "retrieval");
   EXPECT_DOUBLE_EQ(made.kinds[2].score, 70);
@@ -95,9 +97,38 @@ TEST(GuardRules, TheFrontLosesWhatALaterPointDominates) {
 
 TEST(GuardRules, TheBestWithinTheLimit) {
   std::vector<ProbePoint> points = {point(0, 50, 0), point(10, 55, 1), point(20, 57, 2), point(30, 60, 2.01), point(40, 57, 1.5), point(50, 58, 0, true)};
-  EXPECT_EQ(best_within(points, 2), 4u) << "20 and 40 tie in composition, 40 forgets less";
-  EXPECT_EQ(best_within(points, 0.5), 0u);
-  EXPECT_EQ(best_within(points, 3), 3u);
+  for (const auto decide : {GuardDecide::kInterval, GuardDecide::kPoint}) {
+    EXPECT_EQ(best_within(points, {2, decide}), 4u) << "20 and 40 tie in composition, 40 forgets less";
+    EXPECT_EQ(best_within(points, {0.5, decide}), 0u);
+    EXPECT_EQ(best_within(points, {3, decide}), 3u);
+  }
+  points[3].certain = 1.99;
+  EXPECT_EQ(best_within(points, {2, GuardDecide::kInterval}), 3u) << "not judged beyond the limit, so within it";
+  EXPECT_EQ(best_within(points, {2, GuardDecide::kPoint}), 4u);
+}
+
+TEST(GuardRules, TheLimitIsHeldAgainstWhatDecides) {
+  // Zero-shot 5 of 10 lost, 4 gained: -10, but hardly anything is certain. Retrieval loses 8 of 10 twice.
+  const Outcomes before = outcomes(kFive, kFive, kAll, kAll);
+  const ProbePoint made = make_point(1, before, outcomes(kFive, "0000011110", "1100000000", "1100000000"));
+  const Change &zeroshot = made.kinds.at(1).change, &retrieval = made.kinds.at(2).change;
+  ASSERT_DOUBLE_EQ(zeroshot.value, -10);
+  ASSERT_GT(zeroshot.interval.high, 0);
+  ASSERT_DOUBLE_EQ(retrieval.value, -80);
+  ASSERT_NEAR(
+      retrieval.interval.high,
+      -80 + std::sqrt(2 * 0.25 * std::pow(80 + 100 * (-8.0 / 12 + 1.959964 * std::sqrt((10.0 / 12 - 64.0 / 144) / 12)), 2)),
+      1e-4);
+  const DropLimit by_interval{5, GuardDecide::kInterval}, by_point{5, GuardDecide::kPoint};
+  EXPECT_FALSE(by_interval.broken_by(zeroshot));
+  EXPECT_TRUE(by_point.broken_by(zeroshot));
+  EXPECT_TRUE(by_interval.broken_by(retrieval));
+  EXPECT_TRUE(by_interval.broken_by(made)) << "one kind is enough";
+  EXPECT_FALSE((DropLimit{made.certain, GuardDecide::kInterval}.broken_by(made))) << "exactly the limit is within";
+  EXPECT_TRUE((DropLimit{made.certain, GuardDecide::kPoint}.broken_by(made)));
+  const ProbePoint start = make_point(0, before, before);
+  EXPECT_FALSE((DropLimit{0, GuardDecide::kInterval}.broken_by(start)));
+  EXPECT_FALSE((DropLimit{0, GuardDecide::kPoint}.broken_by(start)));
 }
 
 TEST(GuardRules, ThinningKeepsTheBestTheEndsAndThenTheSpread) {
@@ -113,16 +144,21 @@ TEST(GuardRules, ThinningKeepsTheBestTheEndsAndThenTheSpread) {
 
 TEST(GuardRules, TheLargestAlphaWithinTheLimit) {
   std::vector<double> asked;
-  const auto forgetting = [&](double alpha) {
-    asked.push_back(alpha);
-    return 10 * alpha * alpha;
+  const auto largest = [&](int64_t n, double limit) {
+    asked.clear();
+    return largest_alpha(n, [&](double alpha) {
+      asked.push_back(alpha);
+      return 10 * alpha * alpha <= limit;
+    });
   };
-  EXPECT_DOUBLE_EQ(largest_alpha(10, 3.6, forgetting), 0.6);
+  EXPECT_DOUBLE_EQ(largest(10, 3.6), 0.6);
   EXPECT_EQ(asked, (std::vector<double>{1, 0.9, 0.8, 0.7, 0.6}));
-  asked.clear();
-  EXPECT_DOUBLE_EQ(largest_alpha(4, 0.1, forgetting), 0);
-  EXPECT_EQ(asked, (std::vector<double>{1, 0.75, 0.5, 0.25})) << "0 is the start itself";
-  EXPECT_DOUBLE_EQ(largest_alpha(4, 10, forgetting), 1);
+  EXPECT_DOUBLE_EQ(largest(4, 0.1), 0);
+  EXPECT_EQ(asked, (std::vector<double>{1, 0.75, 0.5, 0.25, 0})) << "0 is looked at too";
+  EXPECT_DOUBLE_EQ(largest(4, -1), 0) << "and taken when it fails like the others";
+  EXPECT_EQ(asked.back(), 0);
+  EXPECT_DOUBLE_EQ(largest(4, 10), 1);
+  EXPECT_EQ(asked, (std::vector<double>{1}));
 }
 
 TEST(GuardRules, WorkOfAForwardPass) {

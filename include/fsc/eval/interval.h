@@ -31,6 +31,8 @@ struct PairedCount {
 /// Interval of a change of accuracy, in percentage points: the adjusted Wald interval of Bonett and Price (2012) for paired
 /// proportions. [-100, 100] without items.
 Interval paired_interval(const PairedCount& count);
+/// The same for counts that are expected, not seen, and so may be fractions.
+Interval paired_interval(double gained, double lost, double items);
 
 /// A weighted sum of changes taken as independent: value and interval, combined as in mean_interval.
 struct WeightedChange {

@@ -7,6 +7,12 @@
 
 namespace fsc {
 
+/// What of a kind's drop is held against guard.max_drop.
+enum class GuardDecide {
+  kInterval,  ///< what is certain of it: the upper end of the change's 95% interval must lie below -max_drop
+  kPoint,     ///< the drop as measured
+};
+
 /// What happens when a probe finds more forgetting than guard.max_drop.
 enum class GuardAction {
   kWarn,      ///< a warning
@@ -19,8 +25,9 @@ enum class GuardAction {
 struct GuardConfig {
   int64_t every_steps = 0;
   std::string suite;
-  int64_t items = 200;
+  int64_t items = 2000;
   double max_drop = 2.0;
+  GuardDecide decide = GuardDecide::kInterval;
   GuardAction action = GuardAction::kWarn;
   double rollback_lr_factor = 0.5;
   int64_t max_rollbacks = 3;
@@ -36,6 +43,11 @@ struct GuardConfig {
 }  // namespace fsc
 
 template <>
+struct fsc::config::EnumNames<fsc::GuardDecide> {
+  static constexpr const char* names[] = {"interval", "point"};
+};
+
+template <>
 struct fsc::config::EnumNames<fsc::GuardAction> {
   static constexpr const char* names[] = {"warn", "stop", "rollback", "wise-ft"};
 };
@@ -45,8 +57,13 @@ void fsc::GuardConfig::fields(V& v) {
   using namespace config;
   v(every_steps, "every_steps", "Steps between two scorings of the probe, which is scored at the start and the end too (0 = no guard)", at_least(0));
   v(suite, "suite", "Suite of the probe, as for fsc-eval; empty = of configs/eval/{sugarcrepe,zeroshot,retrieval}.yaml what is there, else the synthetic world");
-  v(items, "items", "Items of each task that are scored, evenly spread over all of them (0 = all)", at_least(0));
+  v(items, "items",
+    "Items of each task that are scored, evenly spread over all of them (0 = all); the log says how large a drop so many can see",
+    at_least(0));
   v(max_drop, "max_drop", "Limit: percentage points that the mean of the zero-shot and that of the retrieval tasks may lose against step 0", at_least(0.0));
+  v(decide, "decide",
+    "A kind is beyond the limit when its drop is so for certain (interval: the upper end of the change's 95% interval lies below "
+    "-max_drop) or as measured (point)");
   v(action, "action", "Beyond the limit: warn; stop (the result is the best checkpoint within); rollback (to it, with a lower rate); wise-ft (at the end)");
   v(rollback_lr_factor, "rollback_lr_factor", "rollback: factor of the learning rate, each time", between_open_high(0.0, 1.0));
   v(max_rollbacks, "max_rollbacks", "rollback: so many times, then as stop", at_least(0));

@@ -1,7 +1,7 @@
 """Writes a folder with everything that official_run.py and fsc-train need to train on the same data:
 
 OUT/images/          copies of the photos (with --nasty some as grey or progressive JPEG, PNG, WebP)
-OUT/train.tsv        NegCLIP's format (title, filepath, neg_caption: a Python list of strings); one row a photo
+OUT/train.tsv        NegCLIP's format (title, filepath, neg_caption: a Python list of strings)
 OUT/order.json       0, 1, 2, ...
 OUT/arch.json        a small ViT with QuickGELU; OUT/weights.safetensors: random, by open_clip
 OUT/<mode>.yaml      for fsc-train, modes fsc, fsc-softmax, negclip, clip, and masked (fsc without the zero
@@ -9,7 +9,10 @@ OUT/<mode>.yaml      for fsc-train, modes fsc, fsc-softmax, negclip, clip, and m
 
 Captions come from a table with columns filepath and title. Negatives are two words swapped, the words
 shuffled, and the words reversed; about a third of the rows lacks some of them ("" in the middle, shorter
-lists) or all (empty list). --nasty adds quotes, entities, emoji, CJK, tabs, line ends and texts beyond
+lists) or all (empty list). In another third a negative is the row's own caption (as it is, or in other case
+and with other blanks), the caption of the row before, which is in the same batch but for a batch's first row,
+that row's negative, or the same text thrice. Every twelfth row has the photo of the row before, every
+twenty-fourth its caption too. --nasty adds quotes, entities, emoji, CJK, tabs, line ends and texts beyond
 the context length to the captions.
 
 usage: make_run_inputs.py --captions captions.tsv [--first 0 --count 96 --seed 0 --steps 6
@@ -65,6 +68,26 @@ def negatives(rng, caption, row):
     return {1: [], 4: made[:1], 6: ["", *made[1:]], 9: made[:2], 11: [made[0], "", made[2]]}.get(row % 12, made)
 
 
+def make_awkward(rows):
+    """Negatives that are captions of the batch, and texts and photos that come twice: the official code takes them as they are."""
+    for r, row in enumerate(rows):
+        listed, before = row["neg_caption"], rows[r - 1]
+        if r % 12 == 2:
+            listed[0] = row["title"]
+        elif r % 12 == 3:
+            listed[2] = f" {row['title'].upper()}  ."
+        elif r % 12 == 5:
+            listed[1] = before["title"]
+        elif r % 12 == 8:
+            listed[0] = before["neg_caption"][0]
+        elif r % 12 == 10:
+            listed[:] = [listed[0]] * 3
+        elif r % 12 == 11:
+            row["filepath"] = before["filepath"]
+        if r % 24 == 23:
+            row["title"] = before["title"]
+
+
 def copy_photo(source, folder, kind):
     """kind 0: the file as it is; otherwise another coding of it."""
     kinds = {1: (".jpg", "L"), 2: (".png", "RGB"), 3: (".webp", "RGB"), 4: (".jpg", "RGB"), 5: (".png", "L")}
@@ -90,7 +113,10 @@ def write_table(args, rng):
             decorate = DECORATIONS[(r - r // 3) % len(DECORATIONS)]
             caption, lists = decorate(caption), [decorate(t) if t else "" for t in lists]
         name = copy_photo(args.captions.parent / photo, args.out / "images", r % 9 if args.nasty else 0)
-        rows.append({"title": caption, "filepath": f"images/{name}", "neg_caption": repr(lists)})
+        rows.append({"title": caption, "filepath": f"images/{name}", "neg_caption": lists})
+    make_awkward(rows)
+    for row in rows:
+        row["neg_caption"] = repr(row["neg_caption"])
     pandas.DataFrame(rows).to_csv(args.out / "train.tsv", sep="\t", index=False)
     (args.out / "order.json").write_text(json.dumps(list(range(len(rows)))))
 

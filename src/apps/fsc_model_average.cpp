@@ -46,9 +46,10 @@ void check_base(const WiseFt& given, const fsc::LoadedModel& pretrained) {
 
 void wise_ft(const WiseFt& given) {
   fsc::check_alpha(given.alpha, given.extrapolate);
-  const auto from = fsc::load_model(given.pretrained, given.arch);
-  check_base(given, from);
+  auto from = fsc::load_model(given.pretrained, given.arch);
   const auto to = fsc::load_model(given.finetuned, given.arch);
+  from = fsc::with_context_of({given.pretrained, &from}, {given.finetuned, &to});
+  check_base(given, from);
   fsc::check_alike({{given.pretrained, &from}, {given.finetuned, &to}});
   const auto mixed = fsc::with_weights(from, fsc::interpolate(fsc::state_dict(*from.model), fsc::state_dict(*to.model), given.alpha), given.output);
   write_average(given.output, mixed, fmt::format("WiSE-FT, alpha {} from {} to {}", given.alpha, given.pretrained, given.finetuned));
@@ -120,7 +121,7 @@ constexpr const char* kArchHelp = "Architecture of a file that does not say it: 
 void add_wise_ft(CLI::App& app) {
   const auto given = std::make_shared<WiseFt>();
   CLI::App* command = app.add_subcommand("wise-ft", "Weights between a pretrained and a fine-tuned model: (1 - alpha) pretrained + alpha fine-tuned");
-  command->add_option("--pretrained", given->pretrained, "Checkpoint of any kind that fsc reads")->required();
+  command->add_option("--pretrained", given->pretrained, "Checkpoint of any kind that fsc reads; of another context length it is first given the fine-tuned model's")->required();
   command->add_option("--finetuned", given->finetuned, "The same model, fine-tuned; of a LoRA run the LoRA term is scaled by alpha")->required();
   command->add_option("--alpha", given->alpha, "0 = the pretrained, 1 = the fine-tuned model")->required();
   command->add_flag("--extrapolate", given->extrapolate, "Allows an alpha outside [0, 1]");

@@ -1,4 +1,4 @@
-// Collisions inside a batch: samples with the same image or caption, and negatives that are another sample's caption.
+// Collisions inside a batch: samples with the same image or caption, and negatives that are a caption of the batch.
 #include "detail_batch_builder.h"
 
 namespace fsc {

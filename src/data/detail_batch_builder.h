@@ -15,7 +15,7 @@ class BatchBuilder {
   bool collides(const Made& made) const { return images_.count(made.raw.image) > 0 || captions_.count(made.caption_hash) > 0; }
   void add(Made made);
   int64_t size() const { return static_cast<int64_t>(samples_.size()); }
-  /// Takes out negatives that equal the caption of another sample; how many there were.
+  /// Takes out negatives that equal a caption of the batch, their own sample's or another's; how many there were.
   int64_t drop_negatives_that_are_captions();
   /// The samples, and with them the end of this batch. `counts` gets what is known of them.
   std::vector<Sample> take(LoaderStats& counts);

@@ -78,7 +78,7 @@ std::vector<std::string> input_table(const LoaderStats& stats, int64_t workers) 
   const double rate = static_cast<double>(stats.samples) * static_cast<double>(workers) / all;
   lines.push_back(fmt::format("  {} worker{}: up to {:.0f} samples/s; the dearest stage is {}: {}", workers, workers == 1 ? "" : "s", rate, stage_name(dearest(stats)), advice(dearest(stats))));
   if (stats.negative_slots > 0)
-    lines.push_back(fmt::format("  negatives: {} of {} wanted ({:.1f}%), {} dropped as another caption of their batch", stats.negatives, stats.negative_slots,
+    lines.push_back(fmt::format("  negatives: {} of {} wanted ({:.1f}%), {} dropped as a caption of their batch", stats.negatives, stats.negative_slots,
                                 100.0 * static_cast<double>(stats.negatives) / static_cast<double>(stats.negative_slots), stats.negatives_dropped));
   if (stats.duplicates_moved + stats.duplicates_left > 0)
     lines.push_back(fmt::format("  same image or caption in a batch: {} samples moved to a later batch, {} left ({:.3f}% of all)", stats.duplicates_moved, stats.duplicates_left,

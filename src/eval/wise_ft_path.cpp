@@ -75,12 +75,13 @@ std::vector<double> parse_alphas(const std::string& text, bool extrapolate) {
 
 WiseFtPath evaluate_path(const PreparedSuite& suite, const NamedModel& base, const NamedModel& finetuned, const std::vector<double>& alphas,
                          const Tokenizer& tokenizer, const Compute& compute) {
-  check_alike({base, finetuned});
-  const StateDict from = state_dict(*base.model->model), to = state_dict(*finetuned.model->model);
+  const LoadedModel start = with_context_of(base, finetuned);
+  check_alike({{base.name, &start}, finetuned});
+  const StateDict from = state_dict(*start.model), to = state_dict(*finetuned.model->model);
   WiseFtPath path{finetuned.name, {}};
   for (const double alpha : alphas) {
     const std::string name = fmt::format("{} alpha {}", finetuned.name, alpha);
-    LoadedModel model = with_weights(*base.model, interpolate(from, to, alpha), name);
+    LoadedModel model = with_weights(start, interpolate(from, to, alpha), name);
     path.points.push_back({alpha, suite.run(model, tokenizer, name, compute)});
   }
   return path;

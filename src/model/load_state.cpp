@@ -1,12 +1,12 @@
 // Checkpoint into model: everything is checked before anything is copied.
 #include <ATen/ops/_upsample_bicubic2d_aa.h>
-#include <ATen/ops/upsample_linear1d.h>
 
 #include <cmath>
 #include <sstream>
 
 #include "fsc/core/error.h"
 #include "fsc/model/clip_model.h"
+#include "fsc/model/context_length.h"
 
 namespace fsc {
 namespace {
@@ -49,11 +49,11 @@ Tensor resize_grid(const Tensor& embedding, int64_t grid, int64_t prefix, std::v
   return torch::cat({embedding.slice(0, 0, prefix), resized.permute({0, 2, 3, 1}).reshape({grid * grid, width})});
 }
 
-/// [T, W] to [length, W].
+/// [T, W] to [length, W], both ways: a checkpoint opened in an architecture of another context.
 Tensor resize_context(const Tensor& embedding, int64_t length, std::vector<std::string>& notes) {
   notes.push_back("text position embedding interpolated from " + std::to_string(embedding.size(0)) + " to " +
                   std::to_string(length) + " positions");
-  return at::upsample_linear1d(embedding.t().unsqueeze(0), {length}, /*align_corners=*/false).squeeze(0).t();
+  return interpolate_context(embedding, length);
 }
 
 /// The value for the parameter `name`, reshaped or interpolated as open_clip does it; undefined when it does not fit.
@@ -71,7 +71,7 @@ Tensor fit(const std::string& name, const Tensor& value, const Tensor& parameter
   if (name == "visual.positional_embedding" && same_width)
     return resize_grid(value.to(torch::kFloat32), arch.vision.grid(), 1, notes);
   if ((name == "positional_embedding" || name == "text.positional_embedding") && same_width)
-    return resize_context(value.to(torch::kFloat32), arch.text.context_length, notes);
+    return resize_context(value, arch.text.context_length, notes);
   return {};
 }
 

@@ -48,24 +48,27 @@ class Stopwatch {
 class NegativeMaker::Slots {
  public:
   Slots(const NegativeMaker& maker, const Analysis& caption, const Key& key)
-      : maker_(maker), caption_(caption), key_(key), occurrences_(maker.kinds_.size(), 0) {}
+      : maker_(maker), caption_(caption), key_(key), made_(maker.kinds_.size()) {}
 
-  /// One of the kind that none of `made` is; the stream says which.
-  std::optional<std::string> make(size_t kind, const NegativeTexts& made) {
+  /// One of the kind that differs from those of this kind before it; the stream says which. Another kind may make the same text,
+  /// as in the reference.
+  std::optional<std::string> make(size_t kind) {
     const auto& [entry, generator] = maker_.kinds_[kind];
-    Rng rng = stream(key_, entry->stream, occurrences_[kind]++);
-    for (int attempt = 0; attempt < detail::kTries; ++attempt) {
-      std::optional<std::string> text = generator->make(caption_, rng);
-      if (!text || std::find(made.begin(), made.end(), text) == made.end()) return text;
+    NegativeTexts& made = made_[kind];
+    Rng rng = stream(key_, entry->stream, made.size());
+    std::optional<std::string> text = generator->make(caption_, rng);
+    for (int attempt = 1; text && std::find(made.begin(), made.end(), text) != made.end(); ++attempt) {
+      text = attempt < detail::kTries ? generator->make(caption_, rng) : std::nullopt;
     }
-    return std::nullopt;
+    made.push_back(text);
+    return text;
   }
 
  private:
   const NegativeMaker& maker_;
   const Analysis& caption_;
   const Key& key_;
-  std::vector<uint64_t> occurrences_;  ///< of each kind so far
+  std::vector<NegativeTexts> made_;  ///< of each kind so far
 };
 
 NegativeMaker::NegativeMaker(const NegativesConfig& config)
@@ -112,11 +115,11 @@ NegativeTexts NegativeMaker::fill_slots(const Analysis& caption, const Key& key,
   for (size_t slot = 0; slot < static_cast<size_t>(config_.per_caption); ++slot) {
     const size_t kind = kind_of_slot(slot, key);
     kinds.emplace_back(kinds_[kind].entry->name);
-    made.push_back(slots.make(kind, made));
+    made.push_back(slots.make(kind));
   }
   if (std::any_of(made.begin(), made.end(), exists)) return made;
   for (const size_t kind : fallback_) {
-    made[0] = slots.make(kind, {});
+    made[0] = slots.make(kind);
     if (!made[0]) continue;
     kinds[0] = kinds_[kind].entry->name;
     break;

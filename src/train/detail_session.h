@@ -16,6 +16,7 @@ struct Session {
   std::shared_ptr<const Tokenizer> tokenizer;
   std::filesystem::path tokenizer_file;  ///< as in LoadedModel
   Preprocess preprocess;
+  int64_t base_context_length = 0;  ///< of model.pretrained, before model.force_context_length; 0 = random weights
   std::unique_ptr<Loader> loader;
   std::optional<LoraOrigin> lora;          ///< with LoRA: the frozen model
   Learner learner;

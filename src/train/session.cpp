@@ -6,6 +6,7 @@
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/data/collate.h"
+#include "fsc/model/context_length.h"
 #include "fsc/model/towers.h"
 #include "fsc/weights/model_folder.h"
 #include "fsc/weights/state_hash.h"
@@ -38,9 +39,13 @@ void build_model(const RunConfig& config, Session& session) {
     loaded.model->initialize(static_cast<uint64_t>(config.train.seed));
     spdlog::info("model {}: random weights", arch.name);
   } else {
+    session.base_context_length = recorded.text.context_length;
     if (!(arch == recorded)) {
       ClipModel resized(arch);
-      for (const auto& note : load_state(*resized, state_dict(*loaded.model), wanted.pretrained)) spdlog::info("{}", note);
+      std::vector<std::string> notes;
+      const StateDict state = with_context_length(state_dict(*loaded.model), arch.text.context_length, notes);
+      for (const auto& note : load_state(*resized, state, wanted.pretrained)) notes.push_back(note);
+      for (const auto& note : notes) spdlog::info("{}", note);
       loaded.model = resized;
     }
     spdlog::info("model {}: weights from {}", arch.name, wanted.pretrained);
@@ -56,7 +61,7 @@ void choose_trained(const RunConfig& config, Session& session) {
   if (wanted.lock_text) lock_tower(model, Tower::kText, wanted.lock_text_unlocked_blocks);
   const auto seed = static_cast<uint64_t>(config.train.seed);
   if (wanted.lora.is_on()) {
-    session.lora = LoraOrigin{wanted.pretrained, seed, state_hash(state_dict(model)), wanted.lora.targets};
+    session.lora = LoraOrigin{wanted.pretrained, seed, state_hash(state_dict(model)), wanted.lora.targets, session.base_context_length};
     add_lora(model, wanted.lora, seed);
     session.learner.has_dropout = wanted.lora.dropout > 0;
   }

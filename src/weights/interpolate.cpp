@@ -2,6 +2,7 @@
 #include "fsc/weights/interpolate.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +11,7 @@
 
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
+#include "fsc/model/context_length.h"
 #include "fsc/weights/description.h"
 
 namespace fsc {
@@ -64,6 +66,20 @@ void check_alike(const std::vector<NamedModel>& models) {
                                 (!first->tokenizer.empty() && !model->tokenizer.empty() && sha256_file(first->tokenizer) == sha256_file(model->tokenizer));
     if (!same_tokenizer) throw Error(both + "their tokenizers differ");
   }
+}
+
+LoadedModel with_context_of(const NamedModel& pretrained, const NamedModel& finetuned) {
+  LoadedModel made = *pretrained.model;
+  ArchConfig arch = made.model->arch();
+  const ArchConfig& wanted = finetuned.model->model->arch();
+  arch.text.context_length = wanted.text.context_length;
+  if (made.model->arch() == arch || !(arch == wanted)) return made;
+  std::vector<std::string> notes;
+  const StateDict state = with_context_length(state_dict(*made.model), arch.text.context_length, notes);
+  made.model = ClipModel(arch);
+  load_state(*made.model, state, pretrained.name);
+  for (const auto& note : notes) spdlog::info("{}, to average it with {}: {}", pretrained.name, finetuned.name, note);
+  return made;
 }
 
 void check_alpha(double alpha, bool extrapolate, const std::string& option) {

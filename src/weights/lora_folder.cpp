@@ -8,6 +8,7 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 #include "fsc/io/safetensors.h"
+#include "fsc/model/context_length.h"
 #include "fsc/weights/state_hash.h"
 #include "weights/detail_names.h"
 #include "weights/detail_source.h"
@@ -17,6 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char *kBase = "lora_base", *kSeed = "lora_base_seed", *kTargets = "lora_targets";
+constexpr const char* kContext = "lora_base_context_length";
 
 std::string text_of(const StateDict& state, const char* key) {
   const auto it = state.metadata.find(key);
@@ -58,9 +60,22 @@ class Nesting {
 };
 thread_local int Nesting::depth_ = 0;
 
-/// The weights of `base` in a model of the architecture that LoRA was trained in.
-ClipModel open_base(const fs::path& base, const ArchConfig& arch) {
-  ClipModel model(arch);
+/// The whole number that metadata hold under `key`; nullopt when they do not, or hold something else.
+template <class T>
+std::optional<T> number_of(const StateDict& state, const char* key) {
+  const std::string text = text_of(state, key);
+  T value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// The weights of `base` in a model of the architecture that LoRA was trained in, by the way that training took: first in a
+/// context of `base_context_length`, then in that of `arch`.
+ClipModel open_base(const fs::path& base, const ArchConfig& arch, int64_t base_context_length) {
+  ArchConfig first = arch;
+  first.text.context_length = base_context_length;
+  ClipModel model(first);
   StateDict state;
   if (is_lora(base)) {
     state = detail::open_model(base, "").state;
@@ -68,18 +83,31 @@ ClipModel open_base(const fs::path& base, const ArchConfig& arch) {
     const fs::path weights = detail::find_files(base).weights;
     state = detail::fit_text_prefix(detail::to_open_clip_names(read_checkpoint_file(weights).state, weights.string()), arch);
   }
-  for (const auto& note : load_state(*model, state, base.string())) spdlog::info("{}", note);
+  std::vector<std::string> notes = load_state(*model, state, base.string());
+  if (!(first == arch)) {
+    ClipModel resized(arch);
+    load_state(*resized, with_context_length(state_dict(*model), arch.text.context_length, notes), base.string());
+    model = resized;
+  }
+  for (const auto& note : notes) spdlog::info("{}", note);
   return model;
 }
 
-ClipModel random_base(const ArchConfig& arch, const std::string& seed, const std::string& source) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(seed.data(), seed.data() + seed.size(), value);
-  if (seed.empty() || error != std::errc() || end != seed.data() + seed.size())
-    throw Error(source + ": its metadata name neither a base nor a seed of random weights; the file is damaged");
+ClipModel random_base(const ArchConfig& arch, std::optional<uint64_t> seed, const std::string& source) {
+  if (!seed) throw Error(source + ": its metadata name neither a base nor a seed of random weights; the file is damaged");
   ClipModel model(arch);
-  model->initialize(value);
+  model->initialize(*seed);
   return model;
+}
+
+/// The model that LoRA was trained on, with `base` "" from its seed.
+ClipModel base_of(const StateDict& lora, const std::string& base, const ArchConfig& arch, const std::string& source) {
+  if (base.empty()) return random_base(arch, number_of<uint64_t>(lora, kSeed), source);
+  if (!lora.metadata.contains(kContext)) return open_base(base, arch, arch.text.context_length);
+  constexpr int64_t kLongest = 16384;  // of an architecture
+  const int64_t length = number_of<int64_t>(lora, kContext).value_or(0);
+  if (length < 1 || length > kLongest) throw Error(source + ": " + kContext + " in its metadata is no context length; the file is damaged");
+  return open_base(base, arch, length);
 }
 
 }  // namespace
@@ -93,6 +121,9 @@ void write_model(const fs::path& folder, const ModelToSave& saved) {
   state.metadata.merge(description_metadata(description));
   state.metadata[kBase] = saved.lora->base;
   if (saved.lora->base.empty()) state.metadata[kSeed] = std::to_string(saved.lora->base_seed);
+  const int64_t base_context = saved.lora->base_context_length;
+  if (base_context > 0 && base_context != saved.model->arch().text.context_length)
+    state.metadata[kContext] = std::to_string(base_context);
   state.metadata[kTargets] = joined(saved.lora->targets);
   write_safetensors(folder / kLoraFile, state);
   write_file_atomic(folder / kModelConfigFile, open_clip_config_json(description));
@@ -119,8 +150,7 @@ LoadedModel load_lora(const fs::path& path, const std::string& given_base) {
     if (!given_base.empty()) throw Error("there is no base model at " + base);
     throw Error("the base that " + where + " was trained on is no longer at " + base + how_to_give_base(folder));
   }
-  LoadedModel loaded{base.empty() ? random_base(source.arch, text_of(file.state, kSeed), where) : open_base(base, source.arch), source.preprocess,
-                     source.tokenizer};
+  LoadedModel loaded{base_of(file.state, base, source.arch, where), source.preprocess, source.tokenizer};
   const std::string found = state_hash(state_dict(*loaded.model));
   if (found != wanted)
     throw Error((base.empty() ? "random weights of the recorded seed" : base) + " is not the base that " + where + " was trained on: its SHA-256 is " +

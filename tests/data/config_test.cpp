@@ -29,6 +29,8 @@ TEST(DataConfig, TableIsNeeded) {
 
 TEST(DataConfig, Augmentation) {
   EXPECT_FALSE(load("none").augmented);
+  EXPECT_TRUE(DataConfig().augmented) << "the official code always crops";
+  EXPECT_EQ(DataConfig().augment.scale, (std::vector<double>{0.9, 1.0}));
   const DataConfig on = load("{scale: [0.5, 0.8], color_jitter: [0.4, 0.4, 0.4, 0.1], color_jitter_prob: 0.8}");
   EXPECT_TRUE(on.augmented);
   EXPECT_EQ(on.augment.scale, (std::vector<double>{0.5, 0.8}));

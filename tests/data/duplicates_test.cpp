@@ -1,4 +1,4 @@
-// The same image or caption twice in a batch, and negatives that are another sample's caption.
+// The same image or caption twice in a batch, and negatives that are a caption of their batch: kept, as by the official code, unless asked for.
 #include <algorithm>
 #include <set>
 
@@ -12,6 +12,7 @@ class Duplicates : public test::LoaderTest {
  protected:
   Duplicates() {
     setup_.negatives.source = NegativeSource::kNone;
+    setup_.data.avoid_duplicates = AvoidDuplicates::kAuto;
     setup_.data.workers = 3;
   }
   /// Row i: image i / per_image, caption "row<i>" or what `caption` says.
@@ -42,10 +43,10 @@ TEST_F(Duplicates, AnImageComesOnceInABatch) {
   EXPECT_LT(loader.stats().duplicates_left, 12);
 }
 
-TEST_F(Duplicates, OffTheyStayAndAreCounted) {
+TEST_F(Duplicates, ByDefaultTheyStayAndAreCounted) {
   write(60, 5);
   setup_.batch_size = 8;
-  setup_.data.avoid_duplicates = AvoidDuplicates::kFalse;
+  setup_.data.avoid_duplicates = DataConfig().avoid_duplicates;
   Loader loader(setup_);
   const auto batches = epoch(loader, 0);
   EXPECT_TRUE(std::any_of(batches.begin(), batches.end(), [](const Batch& batch) { return repeats(batch.keys); }));
@@ -112,22 +113,41 @@ TEST_F(Duplicates, MoreThanTheLookAheadAreTakenAsTheyCome) {
   EXPECT_GT(loader.stats().duplicates_left, 100);
 }
 
-TEST_F(Duplicates, ANegativeThatIsAnothersCaptionIsDropped) {
-  setup_.negatives.source = NegativeSource::kColumn;
-  setup_.data.shuffle = false;
-  setup_.batch_size = 2;
-  std::string text = "filepath\ttitle\tneg_caption\n";
-  text += image(0) + "\tA red dog\t['a blue cat.']\n" + image(1) + "\ta blue  cat\t['a green cat']\n";
-  setup_.data.train[0].path = dir_.write("t.tsv", text);
+/// Two samples whose negatives are the other's caption, their own, each other's, and one that is none of these.
+class AwkwardNegatives : public test::LoaderTest {
+ protected:
+  AwkwardNegatives() {
+    setup_.negatives.sample = NegativeSample::kAll;
+    setup_.negatives.per_caption = 3;
+    setup_.data.shuffle = false;
+    setup_.batch_size = 2;
+    std::string text = "filepath\ttitle\tneg_caption\n";
+    text += image(0) + "\tA red dog\t['a blue cat.', 'A red dog', 'a green cat']\n";
+    text += image(1) + "\ta blue  cat\t['a green cat', 'a green cat', 'A BLUE CAT']\n";
+    setup_.data.train[0].path = dir_.write("t.tsv", text);
+  }
+};
+
+TEST_F(AwkwardNegatives, AreAllKeptByDefaultAsInTheOfficialCode) {
   Loader loader(setup_);
   const auto batch = epoch(loader, 0)[0];
-  EXPECT_EQ(batch.negative_rows[0][0].item<int64_t>(), -1);
-  EXPECT_EQ(batch.negative_rows[1][0].item<int64_t>(), 2);
-  EXPECT_EQ(loader.stats().negatives_dropped, 1);
-  EXPECT_EQ(loader.stats().negatives, 1);
-  EXPECT_EQ(loader.stats().negative_slots, 2);
-  setup_.negatives.avoid_batch_captions = false;
-  EXPECT_EQ(fresh_epoch(0)[0].negative_rows[0][0].item<int64_t>(), 2);
+  EXPECT_TRUE(batch.negative_rows.ge(0).all().item<bool>()) << batch.negative_rows;
+  EXPECT_EQ(loader.stats().negatives_dropped, 0);
+  EXPECT_EQ(loader.stats().negatives, 6);
+  const auto same_words = [&](const torch::Tensor& a, const torch::Tensor& b) { return torch::equal(batch.text_ids[a.item<int64_t>()], batch.text_ids[b.item<int64_t>()]); };
+  EXPECT_TRUE(same_words(batch.negative_rows[0][1], batch.caption_rows[0])) << "its own caption, word for word";
+  EXPECT_TRUE(same_words(batch.negative_rows[1][0], batch.negative_rows[1][1])) << "the same one twice";
+}
+
+TEST_F(AwkwardNegatives, AreDroppedOnDemandWhereTheyAreACaptionOfTheBatch) {
+  setup_.negatives.avoid_batch_captions = true;
+  Loader loader(setup_);
+  const auto batch = epoch(loader, 0)[0];
+  const auto kept = batch.negative_rows.ge(0);
+  EXPECT_TRUE(torch::equal(kept, torch::tensor({{false, false, true}, {true, true, false}}))) << "the other's, its own; not each other's: " << kept;
+  EXPECT_EQ(loader.stats().negatives_dropped, 3);
+  EXPECT_EQ(loader.stats().negatives, 3);
+  EXPECT_EQ(loader.stats().negative_slots, 6);
 }
 
 TEST_F(Duplicates, AStateOfSomethingElseIsRefused) {

@@ -64,6 +64,7 @@ class LoaderTest : public testing::Test {
 
   LoaderTest() {
     setup_.negatives.source = NegativeSource::kColumn;
+    setup_.data.augmented = false;
     setup_.preprocess.size = 16;
     setup_.tokenizer = &tokenizer_;
     setup_.batch_size = 4;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "eval_support.h"
+#include "fsc/model/context_length.h"
 #include "support/golden.h"
 
 namespace fsc {
@@ -67,6 +68,25 @@ TEST_F(PathTest, EndsAreTheModelsThemselvesAlsoFromCachedPixels) {
   EXPECT_EQ(all_scores(path.points[2].result), all_scores(to));
   EXPECT_NE(all_scores(path.points[1].result), all_scores(from));
   EXPECT_EQ(path.points[1].result.model, "tuned alpha 0.5");
+}
+
+TEST_F(PathTest, ABaseOfALongerContextIsCut) {
+  LoadedModel base = test::tiny_model(1), tuned = test::tiny_model(2);
+  ArchConfig shorter = tuned.model->arch();
+  shorter.text.context_length = 8;
+  std::vector<std::string> notes;
+  const auto cut = [&](LoadedModel& model) {
+    const StateDict state = with_context_length(state_dict(*model.model), 8, notes);
+    LoadedModel made = model;
+    made.model = ClipModel(shorter);
+    load_state(*made.model, state, "cut");
+    return made;
+  };
+  LoadedModel start = cut(base), end = cut(tuned);
+  PreparedSuite suite(suite_);
+  const WiseFtPath path = evaluate_path(suite, {"base", &base}, {"tuned", &end}, {0, 1}, test::clip_tokenizer());
+  EXPECT_EQ(all_scores(path.points[0].result), all_scores(suite.run(start, test::clip_tokenizer(), "start")));
+  EXPECT_EQ(all_scores(path.points[1].result), all_scores(suite.run(end, test::clip_tokenizer(), "end")));
 }
 
 TEST_F(PathTest, TablesAndPicture) {

@@ -40,14 +40,14 @@ TEST(NegativesConfig, Defaults) {
   EXPECT_EQ(config.per_caption, 3);
   EXPECT_EQ(config.column, "neg_caption");
   EXPECT_EQ(config.sample, NegativeSample::kOne);
-  EXPECT_TRUE(config.avoid_batch_captions);
+  EXPECT_FALSE(config.avoid_batch_captions) << "the official code keeps them";
 }
 
 TEST(NegativesConfig, EveryKey) {
   NegativesConfig config;
   EXPECT_EQ(problems_of("{source: generate, kinds: [svlc, swap], weights: [1, 0.5], fallback: [shuffle], per_caption: 5, column: "
                         "negs, sample: all, "
-                        "avoid_batch_captions: false}",
+                        "avoid_batch_captions: true}",
                         &config),
             "");
   EXPECT_EQ(config.source, NegativeSource::kGenerate);
@@ -56,7 +56,7 @@ TEST(NegativesConfig, EveryKey) {
   EXPECT_EQ(config.fallback, std::vector<std::string>{"shuffle"});
   EXPECT_EQ(config.per_caption, 5);
   EXPECT_EQ(config.sample, NegativeSample::kAll);
-  EXPECT_FALSE(config.avoid_batch_captions);
+  EXPECT_TRUE(config.avoid_batch_captions);
 }
 
 TEST(NegativesConfig, Count) {

@@ -60,6 +60,17 @@ TEST(RunConfig, DefaultsAreTheContracts) {
   EXPECT_EQ(c.data.train[0].image_column, "filepath");
   EXPECT_EQ(c.data.train[0].caption_column, "title");
   EXPECT_EQ(c.data.max_bad_samples, 0.01);
+  EXPECT_TRUE(c.data.augmented);
+  EXPECT_EQ(c.data.augment.scale, (std::vector<double>{0.9, 1.0}));
+  EXPECT_EQ(c.data.augment.ratio, (std::vector<double>{3. / 4, 4. / 3}));
+  EXPECT_EQ(c.data.avoid_duplicates, AvoidDuplicates::kFalse);
+  EXPECT_FALSE(c.negatives.avoid_batch_captions);
+  EXPECT_EQ(c.negatives.kinds, (std::vector<std::string>{"swap", "replace", "shuffle"}));
+  EXPECT_EQ(c.loss.missing_negatives, MissingNegatives::kReference);
+  EXPECT_EQ(c.model.lora.alpha, 1.0);
+  EXPECT_EQ(c.model.lora.init, LoraInit::kReference);
+  EXPECT_EQ(c.train.ema_decay, 0.0);
+  EXPECT_FALSE(c.guard.is_on());
   EXPECT_EQ(c.negatives.column, "neg_caption");
   EXPECT_EQ(c.negatives.per_caption, 3);
   EXPECT_EQ(c.train.device, "auto");

@@ -7,8 +7,11 @@
 #include <cstring>
 
 #include "fsc/core/error.h"
+#include "fsc/model/context_length.h"
 #include "fsc/model/lora.h"
 #include "support/expect_error.h"
+#include "support/fill.h"
+#include "support/golden.h"
 
 namespace fsc {
 namespace {
@@ -150,6 +153,49 @@ TEST(Alike, RefusesAnotherActivationArchitectureOrPreprocessingByName) {
   LoadedModel squashed = small_model(1);
   squashed.preprocess.resize_mode = ResizeMode::kSquash;
   test::expect_error([&] { check_alike({{"one", &one}, {"squashed", &squashed}}); }, ExitCode::kFailed, {"images differently", "shortest side", "squashed"});
+}
+
+ArchConfig of_context(ArchConfig arch, int64_t length) {
+  arch.text.context_length = length;
+  return arch;
+}
+
+TEST(OtherContext, WiseFtCutsThePretrainedModelAsTheOfficialCodeDoes) {
+  const ArchConfig arch = ArchConfig::load(FSC_TEST_DATA "/models/tiny-quickgelu.json");
+  LoadedModel base = small_model(1, arch), tuned = small_model(1, of_context(arch, 12));
+  test::fill_model(*base.model);
+  std::vector<std::string> notes;
+  load_state(*tuned.model, with_context_length(state_dict(*base.model), 12, notes), "tuned");
+  {
+    const torch::NoGradGuard no_graph;
+    for (auto& item : tuned.model->named_parameters()) item.value().mul_(0.5);
+  }
+  const LoadedModel start = with_context_of({"base", &base}, {"tuned", &tuned});
+  EXPECT_NO_THROW(check_alike({{"base", &start}, {"tuned", &tuned}}));
+  EXPECT_EQ(base.model->arch().text.context_length, 77) << "the model itself stays as it was";
+  const StateDict mixed = interpolate(state_dict(*start.model), state_dict(*tuned.model), 0.25);
+  const torch::Tensor want = test::read_golden("context.safetensors").at("merged/positional_embedding"), got = *mixed.find("positional_embedding");
+  ASSERT_EQ(got.sizes(), want.sizes());
+  EXPECT_LE((got - want).abs().max().item<double>(), 1e-7);
+}
+
+TEST(OtherContext, ALongerOneBeginsWhereItsFineTuningDid) {
+  const LoadedModel base = small_model(1), tuned = small_model(2, of_context(small_arch(), 90));
+  const LoadedModel start = with_context_of({"base", &base}, {"tuned", &tuned});
+  EXPECT_EQ(start.model->arch().text.context_length, 90);
+  std::vector<std::string> notes;
+  const StateDict want = with_context_length(state_dict(*base.model), 90, notes), got = state_dict(*start.model);
+  for (const auto& [name, tensor] : want.entries()) EXPECT_TRUE(torch::equal(*got.find(name), tensor)) << name;
+}
+
+TEST(OtherContext, ADifferenceBesideItIsLeftToTheRefusal) {
+  ArchConfig other = of_context(small_arch(), 40);
+  other.text.heads = 4;
+  const LoadedModel base = small_model(1), tuned = small_model(2, other), twin = small_model(3);
+  const LoadedModel start = with_context_of({"base", &base}, {"tuned", &tuned});
+  EXPECT_EQ(start.model->arch().text.context_length, 77);
+  test::expect_error([&] { check_alike({{"base", &start}, {"tuned", &tuned}}); }, ExitCode::kFailed, {"text_cfg.heads", "text_cfg.context_length"});
+  EXPECT_EQ(with_context_of({"base", &base}, {"twin", &twin}).model.ptr(), base.model.ptr()) << "nothing to do";
 }
 
 TEST(Interpolate, TowardsMergedLoraScalesItsTerm) {

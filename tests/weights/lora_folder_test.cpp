@@ -8,6 +8,7 @@
 
 #include "fsc/core/error.h"
 #include "fsc/io/safetensors.h"
+#include "fsc/model/context_length.h"
 #include "fsc/weights/peft.h"
 #include "fsc/weights/probe.h"
 #include "fsc/weights/state_hash.h"
@@ -139,6 +140,23 @@ TEST_F(LoraFolder, AnotherBaseIsRefused) {
   make_directories(dir_ / "wider");
   write_model_files(dir_ / "wider", *wider, default_preprocess(wider->arch()));
   test::expect_error([&] { load_lora(run(), dir_ / "wider"); }, ExitCode::kFailed, {"does not fit"});
+}
+
+TEST_F(LoraFolder, ABaseOfAnotherContextIsGivenLorasByTheSameWay) {
+  std::vector<std::string> notes;
+  arch_.text.context_length = 40;
+  ClipModel model(arch_);
+  load_state(*model, with_context_length(read_safetensors(base_path() / kModelFile), 40, notes), "base");
+  LoraOrigin from{base_path().string(), 0, state_hash(state_dict(*model)), {"linear"}, 77};
+  add_lora(*model, {.rank = 2, .targets = {"linear"}}, 1);
+  write_model(run(), {.model = &*model, .preprocess = default_preprocess(arch_), .lora = from});
+  EXPECT_EQ(load_lora(run()).model->arch().text.context_length, 40);
+  for (const char* length : {"", "many", "0", "-77", "999999999"}) {
+    rewrite([&](StateDict& state) { state.metadata["lora_base_context_length"] = length; });
+    test::expect_error([&] { load_lora(run()); }, ExitCode::kFailed, {kLoraFile, "lora_base_context_length"});
+  }
+  rewrite([](StateDict& state) { state.metadata.erase("lora_base_context_length"); });
+  test::expect_error([&] { load_lora(run()); }, ExitCode::kFailed, {"is not the base", from.base_sha256});
 }
 
 TEST_F(LoraFolder, LoraOnMergedLora) {

@@ -42,13 +42,13 @@ struct TrainSourceConfig : SourceConfig {
 
 struct DataConfig {
   std::vector<TrainSourceConfig> train = {{}};
-  bool augmented = false;  ///< data.augment is not none
+  bool augmented = true;  ///< data.augment is not none
   AugmentConfig augment;
   bool shuffle = true;
   int64_t shuffle_buffer = 5000;
   int64_t shuffle_buffer_mb = 1024;
   bool resampled = false;
-  AvoidDuplicates avoid_duplicates = AvoidDuplicates::kAuto;
+  AvoidDuplicates avoid_duplicates = AvoidDuplicates::kFalse;
   int64_t workers = 2;
   int64_t prefetch = 4;
   double max_bad_samples = 0.01;
@@ -106,13 +106,13 @@ void fsc::TrainSourceConfig::fields(V& v) {
 template <class V>
 void fsc::DataConfig::fields(V& v) {
   v.map_or_list(train, "train", "Where samples come from; several sources are mixed sample by sample");
-  v.optional_group(augment, augmented, "augment", "none = the eval preprocessing, or a map of the keys below");
+  v.optional_group(augment, augmented, "augment", "A map of the keys below (without it, the official code's crop of 90 to 100% of the area), or none = the eval preprocessing");
   v(shuffle, "shuffle", "New order of the samples each epoch");
   v(shuffle_buffer, "shuffle_buffer", "webdataset: samples held to be drawn from, beside the shuffled order of the shards (1 = none)", config::between(1, 1 << 20));
   v(shuffle_buffer_mb, "shuffle_buffer_mb", "webdataset: MiB of held samples at which each source's buffer stops growing, whatever shuffle_buffer says (0 = no bound)",
     config::between(0, 1 << 30));
   v(resampled, "resampled", "webdataset: shards drawn with replacement instead of each once an epoch");
-  v(avoid_duplicates, "avoid_duplicates", "Keep the same image or caption from coming twice in a batch, where both would be each other's negatives; auto = where images have several captions");
+  v(avoid_duplicates, "avoid_duplicates", "Keep the same image or caption from coming twice in a batch, where both would be each other's negatives (captions compared as for negatives.avoid_batch_captions); auto = where images have several captions");
   v(workers, "workers", "Loader threads; the samples and their order do not depend on it", config::between(1, 256));
   v(prefetch, "prefetch", "Batches made ahead", config::between(1, 1024));
   v(max_bad_samples, "max_bad_samples", "Share of samples that may be missing or broken before the run stops", config::between(0.0, 1.0));

@@ -30,7 +30,7 @@ struct NegativesConfig {
   int64_t per_caption = 3;
   std::string column = "neg_caption";
   NegativeSample sample = NegativeSample::kOne;
-  bool avoid_batch_captions = true;
+  bool avoid_batch_captions = false;
 
   template <class V>
   void fields(V& v);
@@ -74,7 +74,7 @@ class NegativeMaker {
 
   /// config.count() entries. `listed` comes from the column and is ignored for generate. sample: one draws evenly among the
   /// entries that exist; all cuts a list longer than per_caption and pads a shorter one. Generated ones differ from the caption
-  /// and from one another; a caption without words has none.
+  /// and from others of their kind; a caption without words has none.
   NegativeTexts make(const std::string& caption, const NegativeTexts& listed, const Key& key, MadeReport* report = nullptr) const;
 
   /// A caption to make negatives of.
@@ -133,5 +133,5 @@ void fsc::NegativesConfig::fields(V& v) {
   v(column, "column", "Column with a JSON or Python list of negatives");
   v(sample, "sample", "one = one of the list drawn each epoch, all = all of them in order");
   v(avoid_batch_captions, "avoid_batch_captions",
-    "Drop a negative that equals another caption of its batch (compared in lower case, spaces and final marks aside)");
+    "Drop a negative that equals a caption of its batch, its own or another's (compared in lower case, without blanks and without .,;:!? at the end)");
 }

@@ -102,7 +102,7 @@ void fsc::ModelConfig::fields(V& v) {
   v(tokenizer, "tokenizer", "SigLIP's sentencepiece model (.model); empty = the one beside model.pretrained");
   v(force_image_size, "force_image_size", "Image size in pixels other than the architecture's; position embeddings are interpolated (0 = off)",
     config::at_least(0));
-  v(force_context_length, "force_context_length", "Tokens a text other than the architecture's; position embeddings are interpolated (0 = off)",
+  v(force_context_length, "force_context_length", "Tokens a text other than the model's: its first position embeddings, or more by interpolation, as in the official code (0 = off)",
     config::at_least(0));
   v.group(lora, "lora");
   v(lock_image, "lock_image", "Freeze the image tower");

@@ -15,8 +15,13 @@ struct NamedModel {
   const LoadedModel* model = nullptr;
 };
 
-/// Error unless all are models of one architecture (activation included) with the same preprocessing: names what differs.
+/// Error unless all are models of one architecture (activation and context length included) with the same preprocessing: names
+/// what differs.
 void check_alike(const std::vector<NamedModel>& models);
+
+/// `pretrained` in the context length of `finetuned`, by with_context_length (the official code's WiSE-FT cuts likewise), where that
+/// is all that the architectures differ in; else as it is. A note in the log says so.
+LoadedModel with_context_of(const NamedModel& pretrained, const NamedModel& finetuned);
 
 /// UsageError unless alpha is a number in [0, 1], or any finite one when `extrapolate`. `option` names it in the message.
 void check_alpha(double alpha, bool extrapolate, const std::string& option = "--alpha");

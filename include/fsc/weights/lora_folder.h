@@ -19,6 +19,7 @@ struct LoraOrigin {
   uint64_t base_seed = 0;
   std::string base_sha256;    ///< state_hash of the model as it was trained on
   std::vector<std::string> targets;
+  int64_t base_context_length = 0;  ///< of the base before with_context_length gave it the model's; 0 = as the model's
 };
 
 /// Everything that is written of a model; with `lora` only A and B are.

@@ -2,13 +2,13 @@
 #include "fsc/core/atomic_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <vector>
 
+#include "core/detail_atomic.h"
 #include "fsc/core/error.h"
 
 namespace fsc {
@@ -19,7 +19,7 @@ class Descriptor {
  public:
   /// `shown` is the path that the user knows, where `path` is a temporary name for it.
   Descriptor(const fs::path& path, int flags, const char* action, const fs::path& shown)
-      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+      : fd_(open(path, flags)) {
     if (fd_ < 0) throw_io_error(shown, action, errno);
   }
   ~Descriptor() { ::close(fd_); }
@@ -28,28 +28,54 @@ class Descriptor {
   int get() const { return fd_; }
 
  private:
+  /// Some network file systems break off at a signal.
+  static int open(const fs::path& path, int flags) {
+    int fd;
+    do fd = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+  }
   int fd_;
 };
 
-fs::path parent_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
-
-fs::path temporary_sibling(const fs::path& path) {
-  return parent_of(path) / ("." + path.filename().string() + ".tmp" + std::to_string(::getpid()));
+bool synced(const Descriptor& file) {
+  int result;
+  do result = ::fsync(file.get());
+  while (result != 0 && errno == EINTR);
+  return result == 0;
 }
 
 }  // namespace
 
-void throw_io_error(const fs::path& path, const char* action, int error_number) {
+fs::path detail::parent_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+fs::path detail::sibling(const fs::path& path, const char* kind) {
+  return parent_of(path) / ("." + path.filename().string() + kind + std::to_string(::getpid()));
+}
+
+void detail::sync_renamed(const fs::path& path, const std::string& note) {
+  try {
+    sync_path(parent_of(path));
+  } catch (const Error& error) {
+    throw Error(error.what() + ("; " + path.string()) + " is in place and whole, but a power failure now may undo that" + note);
+  }
+}
+
+std::string io_error(const fs::path& path, const char* action, int error_number) {
   std::string hint;
   if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG)
     hint = "; free space or choose another output.dir";
   if (error_number == EACCES || error_number == EPERM || error_number == EROFS) hint = "; choose a folder you may write to";
-  throw Error("cannot " + std::string(action) + " " + path.string() + ": " + std::strerror(error_number) + hint);
+  return "cannot " + std::string(action) + " " + path.string() + ": " + std::strerror(error_number) + hint;
+}
+
+void throw_io_error(const fs::path& path, const char* action, int error_number) {
+  throw Error(io_error(path, action, error_number));
 }
 
 void sync_path(const fs::path& path) {
   Descriptor file(path, O_RDONLY, "open", path);
-  if (::fsync(file.get()) != 0 && errno != EINVAL) throw_io_error(path, "sync", errno);
+  if (!synced(file) && errno != EINVAL) throw_io_error(path, "sync", errno);
 }
 
 void make_directories(const fs::path& path) {
@@ -61,7 +87,7 @@ void make_directories(const fs::path& path) {
 void write_file_atomic(const fs::path& path, std::string_view bytes) { write_file_atomic(path, std::span(&bytes, 1)); }
 
 void write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces) {
-  const fs::path temporary = temporary_sibling(path);
+  const fs::path temporary = detail::sibling(path, detail::kTemporary);
   try {
     Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "write", path);
     for (const std::string_view bytes : pieces) {
@@ -72,44 +98,13 @@ void write_file_atomic(const fs::path& path, std::span<const std::string_view> p
         done += static_cast<size_t>(n);
       }
     }
-    if (::fsync(file.get()) != 0) throw_io_error(path, "write", errno);
+    if (!synced(file)) throw_io_error(path, "write", errno);
     if (::rename(temporary.c_str(), path.c_str()) != 0) throw_io_error(path, "write", errno);
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
   }
-  sync_path(parent_of(path));
-}
-
-void write_directory_atomic(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
-  const fs::path temporary = temporary_sibling(path);
-  const fs::path old = parent_of(path) / ("." + path.filename().string() + ".old" + std::to_string(::getpid()));
-  std::error_code ignored;
-  fs::remove_all(temporary, ignored);
-  fs::remove_all(old, ignored);
-  const auto undo = [&] {
-    fs::remove_all(temporary, ignored);
-    if (!fs::exists(path, ignored)) ::rename(old.c_str(), path.c_str());
-    fs::remove_all(old, ignored);
-  };
-  try {
-    make_directories(parent_of(path));
-    if (::mkdir(temporary.c_str(), 0777) != 0) throw_io_error(path, "write", errno);
-    fill(temporary);
-    for (const auto& entry : fs::recursive_directory_iterator(temporary))
-      if (!entry.is_symlink()) sync_path(entry.path());  // a link may point outside, or nowhere
-    sync_path(temporary);
-    if (::rename(path.c_str(), old.c_str()) != 0 && errno != ENOENT) throw_io_error(path, "replace", errno);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_io_error(path, "write", errno);
-    sync_path(parent_of(path));
-  } catch (const fs::filesystem_error& error) {
-    undo();
-    throw_io_error(path, "write", error.code().value());
-  } catch (...) {
-    undo();
-    throw;
-  }
-  fs::remove_all(old, ignored);
+  detail::sync_renamed(path, "");
 }
 
 void for_each_chunk(const fs::path& path, const std::function<void(std::string_view)>& use) {

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "detail_resume.h"
 #include "fsc/core/atomic_file.h"
@@ -29,13 +31,12 @@ bool is_free_to_change(const std::string& key) {
                    "\nundo them, or start a new run with model.pretrained: " + checkpoint.folder.string() + " and another output.dir");
 }
 
-/// What a killed process left half-written (core/atomic_file.h's temporary names). Only the owner of the lock may call this.
-void remove_leftovers(const fs::path& folder) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.front() == '.' && (name.find(".tmp") != std::string::npos || name.find(".old") != std::string::npos)) fs::remove_all(entry.path(), error);
-  }
+/// 0: the lock is ours, or an errno.
+int take_lock(int file) {
+  int result;
+  do result = ::flock(file, LOCK_EX | LOCK_NB);
+  while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : errno;
 }
 
 bool holds_run(const fs::path& path) {
@@ -52,12 +53,21 @@ RunFolder::RunFolder(const fs::path& path, bool new_run) {
   const fs::path lock = path / ".lock";
   lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_ < 0) throw_io_error(path, "write into", errno);
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+  const int problem = take_lock(lock_);
+  if (problem == EWOULDBLOCK) {
     ::close(lock_);
     throw Error("another process is training in " + path.string() + "; wait for it or choose another output.dir");
   }
-  remove_leftovers(path);
-  remove_leftovers(path / "checkpoints");
+  if (problem != 0)  // some network file systems have no locks
+    spdlog::warn("the file system of {} gives no locks ({}): a second process that trains in this folder would not be noticed, so start only one",
+                 path.string(), std::strerror(problem));
+  try {
+    recover_replacements(path);
+    recover_replacements(path / "checkpoints");
+  } catch (...) {
+    ::close(lock_);
+    throw;
+  }
 }
 
 RunFolder::~RunFolder() { ::close(lock_); }

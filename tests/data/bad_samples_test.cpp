@@ -1,6 +1,9 @@
 // Missing and broken images, failing workers, and loaders that are dropped in the middle of their work.
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <set>
+#include <thread>
 
 #include "loader_support.h"
 
@@ -187,18 +190,25 @@ TEST_F(Workers, AnExceptionReachesTheConsumer) {
   }
 }
 
+int64_t threads_of_this_process() { return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}); }
+
 TEST_F(Workers, ADroppedLoaderEndsItsThreads) {
   setup_.data.workers = 6;
+  fresh_epoch(0);  // what libraries start once stays
+  const int64_t before = threads_of_this_process();
   for (const int64_t prefetch : {1, 64}) {
     setup_.data.prefetch = prefetch;
     for (int i = 0; i < 20; ++i) {
       Loader loader(setup_);
       loader.start_epoch(i);
+      EXPECT_GE(threads_of_this_process(), before + 6);
       if (i % 3 == 1) loader.next();
       if (i % 3 == 2) loader.start_epoch(i + 1);
     }
   }
-  SUCCEED() << "neither hung nor crashed";
+  for (int wait = 0; wait < 1000 && threads_of_this_process() > before; ++wait)  // the kernel takes a moment after a join
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(threads_of_this_process(), before);
 }
 
 TEST_F(Workers, MoreThanThereIsToDo) {

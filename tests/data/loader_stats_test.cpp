@@ -1,15 +1,13 @@
 // What the loader says of itself: the line, the table, and the watchdog that names what stands still.
 #include "fsc/data/loader_stats.h"
 
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 #include <sstream>
 #include <thread>
 
 #include "fsc/shards/tar_writer.h"
 #include "loader_support.h"
+#include "support/heard.h"
 
 namespace fsc {
 namespace {
@@ -68,20 +66,6 @@ TEST(LoaderStats, ADifferenceIsWhatHappenedBetween) {
   EXPECT_EQ(between.negatives, 0);
 }
 
-/// The default logger's lines while it lives.
-class Heard {
- public:
-  Heard() : before_(spdlog::default_logger()) {
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("heard", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
-  }
-  ~Heard() { spdlog::set_default_logger(before_); }
-  std::string text() const { return text_.str(); }
-
- private:
-  std::shared_ptr<spdlog::logger> before_;
-  std::ostringstream text_;
-};
-
 class Watchdog : public test::LoaderTest {};
 
 TEST_F(Watchdog, NamesShardKeyAndStage) {
@@ -98,7 +82,7 @@ TEST_F(Watchdog, NamesShardKeyAndStage) {
   setup_.data.workers = 2;
   setup_.data.stall_seconds = 0.1;
   setup_.negatives.source = NegativeSource::kNone;
-  const Heard heard;
+  const test::Heard heard;
   source.path = "pipe:sleep 0.5; cat " + (dir_ / "slow.tar").string();
   const auto batch = fresh_epoch(0)[0];
   EXPECT_EQ(batch.keys[0], "slow.tar/0");

@@ -40,6 +40,7 @@ TEST(CaptionChoice, ATieIsWrong) {
   Embeddings embeddings = axes();
   embeddings.text_rows = {2, 2, 0};  // texts 0 and 1 have the same tokens
   const TaskResult result = caption_choice_task(items)->score(embeddings);
+  ASSERT_EQ(result.predictions.size(), 2u);
   for (const auto& prediction : result.predictions) {
     EXPECT_FALSE(prediction.correct) << prediction.id;
     EXPECT_EQ(prediction.scores[0], prediction.scores[1]);

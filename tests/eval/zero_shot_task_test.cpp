@@ -76,6 +76,7 @@ TEST(ZeroShot, TheFirstOfEqualClassesWins) {
 TEST(ZeroShot, ManyClassesKeepTwoScores) {
   const World world = random_world(101, 5);
   const TaskResult result = zero_shot_task(world.items)->score(world.embeddings);
+  ASSERT_EQ(result.predictions.size(), 5u);
   for (const auto& prediction : result.predictions) {
     ASSERT_EQ(prediction.scores.size(), 2u);
     EXPECT_LE(prediction.scores[0], prediction.scores[1]);

@@ -101,6 +101,7 @@ TEST(CheckpointFile, UnalignedStoragesAreCopied) {
     parts.insert(parts.begin(), ZipPart("m/pad", pad));
     const StateDict state = read_bytes(zip_bytes(parts));
     EXPECT_TRUE(torch::equal(*state.find("w"), torch::tensor({2.0F, 3.0F, 4.0F})));
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(state.find("w")->data_ptr()) % sizeof(float), 0u) << pad;
   }
 }
 

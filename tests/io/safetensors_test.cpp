@@ -131,6 +131,7 @@ TEST(Safetensors, ReadsTensorsWhereverTheyLie) {  // the format asks for no alig
                data));
   const StateDict state = read_safetensors(path);
   EXPECT_EQ(state.find("f")->item<float>(), 1.5F);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(state.find("f")->data_ptr()) % sizeof(float), 0u);
   EXPECT_TRUE(state.find("b")->item<bool>());
 }
 

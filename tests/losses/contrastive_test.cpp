@@ -97,6 +97,8 @@ TEST(Contrastive, AutocastDoesNotRoundTheLogits) {
   at::autocast::set_autocast_enabled(at::kCPU, false);
   EXPECT_EQ(within.item<float>(), plain);
   EXPECT_EQ(of_bf16.scalar_type(), torch::kFloat32);
+  const auto rounded = [](const torch::Tensor& x) { return x.to(torch::kBFloat16).to(torch::kFloat32); };
+  EXPECT_EQ(of_bf16.item<float>(), contrastive_loss(rounded(image), rounded(text), {}, scale).item<float>());
 }
 
 }  // namespace

@@ -157,6 +157,8 @@ TEST(LocalScoresEdges, AutocastDoesNotRoundTheScores) {
   at::autocast::set_autocast_enabled(at::kCPU, false);
   EXPECT_TRUE(torch::equal(within, plain));
   EXPECT_EQ(of_bf16.scalar_type(), torch::kFloat32);
+  const auto rounded = [](const torch::Tensor& x) { return x.to(torch::kBFloat16).to(torch::kFloat32); };
+  EXPECT_TRUE(torch::equal(of_bf16, local_scores(rounded(patches), rounded(tokens), in.valid, in.owner, scale, kMinmax, false)));
 }
 
 TEST(LocalScoresEdges, ZeroTokensAndZeroPatchesHaveFiniteGradients) {
@@ -177,6 +179,7 @@ TEST(LocalScoresEdges, ATextWithoutValidTokensStaysFinite) {
   Inputs in;
   in.valid[2].fill_(false);
   const auto score = [&](const auto& x) { return local_scores(x[0], x[1], in.valid, in.owner, in.scale, kMinmax, false).sum(); };
+  EXPECT_TRUE(score(std::vector{in.patches, in.tokens}).isfinite().template item<bool>());
   for (const auto& gradient : test::autograd_gradients(score, {in.patches, in.tokens}))
     EXPECT_TRUE(gradient.isfinite().all().item<bool>());
 }

@@ -97,7 +97,7 @@ TEST(ArchConfig, EqualityLeavesOutTheName) {
 }
 
 TEST(ArchConfig, FieldsAtOpenClipsDefaultAreFine) {
-  EXPECT_NO_THROW(ArchConfig::parse(
+  const ArchConfig arch = ArchConfig::parse(
       config(
           R"("patch_dropout": 0.0, "attentional_pool": false, "pool_type": "tok", "timm_model_name": null, "timm_pool": "avg",
               "act_kwargs": null,
@@ -105,7 +105,8 @@ TEST(ArchConfig, FieldsAtOpenClipsDefaultAreFine) {
           R"("pool_type": "argmax", "embed_cls": false, "pad_id": 0, "hf_model_name": "", "proj_type": "linear",
               "block_type": null)",
           R"("custom_text": false, "init_logit_bias": null)"),
-      "x", "file.json"));
+      "x", "file.json");
+  EXPECT_TRUE(arch == ArchConfig::parse(config(""), "x", "file.json")) << arch.to_json();
 }
 
 TEST(ArchConfigBadInput, UnsupportedChoicesAreNamed) {

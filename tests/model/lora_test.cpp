@@ -141,6 +141,7 @@ TEST(Lora, GradientsEqualThoseOfThePlainFormula) {
   merge_lora(*merged);
   some_loss(merged).backward();
   const auto full = gradients(merged);
+  EXPECT_EQ(branches.size(), 2u * 17);
   for (const auto& [name, value] : branches.entries()) {
     if (!name.ends_with("lora_A")) continue;
     const std::string stem = name.substr(0, name.size() - 6);  // "….mlp.c_fc." or "….attn.in_proj_weight_"
@@ -218,7 +219,9 @@ TEST(Lora, LowerPrecisionStaysNear) {
   const auto image = half->encode_images(images().to(torch::kBFloat16), true);
   (image.features_BD.sum() + image.tokens_BPD.sum()).backward();
   const auto want = gradients(exact), got = gradients(autocast), low = gradients(half);
+  EXPECT_FALSE(want.empty());
   for (const auto& [name, gradient] : want) {
+    EXPECT_FALSE(torch::equal(got.at(name), gradient)) << name << ": autocast was off";
     EXPECT_EQ(got.at(name).scalar_type(), torch::kFloat32) << name;
     EXPECT_LE((got.at(name) - gradient).norm().item<double>(), 0.05 * gradient.norm().item<double>()) << name;
     EXPECT_EQ(low.count(name), name.starts_with("visual.") ? 1u : 0u) << name;
@@ -240,6 +243,7 @@ TEST(Lora, DropoutsGradientIsThatOfItsMask) {
   auto found = gradients(model);
   const torch::NoGradGuard no_grad;
   for (const char* name : {"transformer.resblocks.0.attn.in_proj_weight_lora_A", "transformer.resblocks.1.mlp.c_proj.lora_B"}) {
+    EXPECT_GT(std::abs(found.at(name).flatten()[0].item<double>()) + std::abs(found.at(name).flatten()[7].item<double>()), 1e-5) << name;
     Tensor flat = model->named_parameters()[name].flatten();
     for (int64_t i : {0, 7}) {
       const double before = flat[i].item<double>(), h = 1e-6;

@@ -117,6 +117,18 @@ TEST(Towers, FrozenBlocksLeaveNoGraph) {
   EXPECT_EQ(layer_norms_in_graph(model->encode_images(images).features_BD), 3);
 }
 
+TEST(Towers, CheckpointedBlocksLeaveNoGraph) {
+  const Tensor images = test::fill_signed("input.images", {2, 3, 32, 32}), ids = test::fill_token_rows("input.ids", 2);
+  auto model = tiny();
+  EXPECT_EQ(layer_norms_in_graph(model->encode_texts(ids).features_RD), 5);  // two in each block, ln_final
+  model->set_grad_checkpointing(true, false);
+  EXPECT_EQ(layer_norms_in_graph(model->encode_images(images).features_BD), 2) << "the blocks are computed again, not kept";
+  EXPECT_EQ(layer_norms_in_graph(model->encode_texts(ids).features_RD), 5);
+  model->set_grad_checkpointing(false, true);
+  EXPECT_EQ(layer_norms_in_graph(model->encode_images(images).features_BD), 6);
+  EXPECT_EQ(layer_norms_in_graph(model->encode_texts(ids).features_RD), 1);
+}
+
 TEST(Towers, LockingWithGradientCheckpointingGivesTheSameGradients) {
   const Tensor images = test::fill_signed("input.images", {2, 3, 32, 32});
   auto plain = tiny(), saving = tiny();
@@ -126,10 +138,13 @@ TEST(Towers, LockingWithGradientCheckpointingGivesTheSameGradients) {
     (*model)->encode_images(images).features_BD.select(1, 0).sum().backward();
   }
   const auto a = plain->named_parameters(), b = saving->named_parameters();
+  int compared = 0;
   for (const auto& item : a) {
     ASSERT_EQ(item.value().grad().defined(), b[item.key()].grad().defined()) << item.key();
+    compared += item.value().grad().defined();
     EXPECT_TRUE(!item.value().grad().defined() || torch::equal(item.value().grad(), b[item.key()].grad())) << item.key();
   }
+  EXPECT_EQ(compared, 12 + 3) << "the last block, its norm and the projection";
 }
 
 TEST(Towers, MoreBlocksThanThereAre) {

@@ -75,6 +75,7 @@ inline void expect_law(const std::map<std::string, int>& counts, const std::map<
     EXPECT_TRUE(chances.contains(text)) << "unexpected: " << text;
     draws += count;
   }
+  EXPECT_GT(draws, 0);
   for (const auto& [text, chance] : chances) {
     const auto found = counts.find(text);
     EXPECT_NEAR(found == counts.end() ? 0 : found->second, draws * chance, 5 * std::sqrt(draws * chance * (1 - chance)) + 1)

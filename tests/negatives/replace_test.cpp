@@ -129,9 +129,9 @@ TEST(Replace, VerbsKeepTheirForm) {
 }
 
 TEST(Replace, CaseIsKept) {
-  for (const auto& text : support("A DOG AND A CAT IN A GARDEN")) {
-    EXPECT_TRUE(is_upper_case(text)) << text;
-  }
+  const auto upper = support("A DOG AND A CAT IN A GARDEN");
+  EXPECT_GT(upper.size(), 10u);
+  for (const auto& text : upper) EXPECT_TRUE(is_upper_case(text)) << text;
   size_t titles = 0;
   for (const auto& text : support("Wooden Table Near A Window")) {
     EXPECT_TRUE(is_title_case(text)) << text;

@@ -101,14 +101,6 @@ TEST(SceneGraph, ARelationToNoEntityIsDropped) {
       graph(by_hand("dog NN NOUN ROOT 0|in IN ADP prep 0|garden NN NOUN pobj 1|cat NN NOUN dep 0", {{2, 3}, {3, 4}})).empty());
 }
 
-TEST(SceneGraph, TheAnalysisIsNotChanged) {
-  const auto caption = test::analyse("A red, blue and white bus stands next to a tall and narrow house.");
-  auto copy = caption;
-  graph(copy);
-  for (size_t i = 0; i < caption.tokens.size(); ++i) EXPECT_EQ(caption.tokens[i].dependency, copy.tokens[i].dependency);
-  EXPECT_EQ(caption.noun_chunks, copy.noun_chunks);
-}
-
 TEST(SceneGraph, WideAndDeepTreesEndSoon) {
   std::string wide = "dog NN NOUN ROOT 0|in IN ADP prep 0|box NN NOUN pobj 1", deep = "dog NN NOUN ROOT 0";
   std::vector<Span> wide_chunks = {{0, 1}, {2, 3}}, deep_chunks = {{0, 1}};

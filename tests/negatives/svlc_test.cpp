@@ -32,7 +32,9 @@ TEST(Svlc, ANumberGivesWayToAnother) {
 }
 
 TEST(Svlc, TheWordChangesWhereverItStands) {
-  for (const auto& text : svlc().support(test::analyse("two xyzzys, two plughs"))) {
+  const auto texts = svlc().support(test::analyse("two xyzzys, two plughs"));
+  EXPECT_EQ(texts.size(), 4u);
+  for (const auto& text : texts) {
     EXPECT_EQ(text.substr(0, text.find(' ')), text.substr(text.find(", ") + 2, text.rfind(' ') - text.find(", ") - 2)) << text;
   }
 }

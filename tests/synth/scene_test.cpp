@@ -147,6 +147,7 @@ cv::Vec3d middle_colour(const cv::Mat& image, const Thing& thing) {
 }
 
 TEST(Render, PaintsTheThingInItsColour) {
+  int painted = 0;
   for (uint64_t i = 0; i < 50; ++i) {
     Rng rng = stream(i);
     const cv::Mat red = render(draw_alone(Shape::kSquare, Colour::kRed, rng), 64, rng);
@@ -158,8 +159,10 @@ TEST(Render, PaintsTheThingInItsColour) {
     const bool behind_twig = colour[2] < 1.5 * colour[1];
     if (!behind_twig) {
       EXPECT_GT(colour[2], 90) << "picture " << i;
+      ++painted;
     }
   }
+  EXPECT_GE(painted, 40) << "a twig hides few";
 }
 
 TEST(Render, VariesBackgroundsAndHidesParts) {

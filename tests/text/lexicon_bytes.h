@@ -59,18 +59,23 @@ inline void expect_cuts_refused(const std::string& bytes, const std::function<vo
   EXPECT_THROW(parse(bytes + "\n"), Error);
 }
 
-/// Whatever 32 bits stand in whatever place, `parse` and what `use` does with its result either work or throw Error.
+/// Whatever 32 bits stand in whatever place, `parse` either works or throws Error; both happen.
 inline void expect_numbers_checked(const std::string& bytes, const std::function<void(std::string_view)>& parse) {
+  size_t read = 0, refused = 0;
   for (size_t at = 0; at + 4 <= bytes.size(); ++at) {
     for (const uint32_t value : {0u, 1u, 2u, 7u, 0x7FFFFFFFu, 0xFFFFFFFFu}) {
       std::string damaged = bytes;
       damaged.replace(at, 4, Bytes().u32({value}).text());
       try {
         parse(damaged);
+        ++read;
       } catch (const Error&) {
+        ++refused;
       }
     }
   }
+  EXPECT_GT(read, 0u);
+  EXPECT_GT(refused, 0u);
 }
 
 }  // namespace fsc::test

@@ -166,7 +166,15 @@ TEST_F(LoraFolder, LoraOnMergedLora) {
   const ClipModel model = adapted();
   make_directories(dir_ / "second");
   write_model(dir_ / "second", {.model = &*model, .preprocess = default_preprocess(arch_), .lora = second});
-  EXPECT_NO_THROW(load_model(dir_ / "second"));
+  ClipModel wanted(arch_);
+  load_state(*wanted, state_dict(*first.model), "first");
+  const StateDict branches = lora_state(*model);
+  add_lora(*wanted, branches, "second");
+  merge_lora(*wanted);
+  const auto got = probe_features(*load_model(dir_ / "second").model), want = probe_features(*wanted);
+  EXPECT_LT(largest_difference(got.images_BD, want.images_BD), 5e-6);
+  EXPECT_LT(largest_difference(got.texts_RD, want.texts_RD), 5e-6);
+  EXPECT_GT(largest_difference(got.images_BD, probe_features(*first.model).images_BD), 1e-3) << "the second one does something, too";
 }
 
 TEST_F(LoraFolder, ABaseThatLeadsBackToItselfEnds) {

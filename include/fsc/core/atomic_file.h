@@ -8,14 +8,21 @@
 
 namespace fsc {
 
-/// Replaces `path` by `bytes`. Throws Error naming the path and the cause (no space, not writable) and leaves the old file.
+/// Replaces `path` by `bytes`. Throws Error naming the path and the cause (no space, not writable) and leaves the old file;
+/// when only the folder could not be synced, the Error says that the new one is in place.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 /// The same for bytes that lie in several pieces, written one after another.
 void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 
 /// Calls `fill(temporary_dir)` with a fresh sibling directory, syncs every file in it, then renames it to `path`.
-/// An existing `path` is replaced only after the new one is complete. On failure the temporary is removed and Error thrown.
+/// An existing `path` is replaced only after the new one is complete: exchanged in one step where the file system can, else by two
+/// renames. On failure the temporary is removed and Error thrown: `path` is as it was, or the Error names the sibling
+/// `.name.oldPID` that holds it whole. What a killed process left so is put back first.
 void write_directory_atomic(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& fill);
+
+/// Clears `folder` of what killed processes left of the two functions above: `.name.tmpPID` is removed, `.name.oldPID` is put back
+/// where `name` is missing, else removed. Only for a folder in which no other process writes. Error: it cannot be put back.
+void recover_replacements(const std::filesystem::path& folder);
 
 /// Whole file as bytes; Error names the file and the cause.
 std::string read_file(const std::filesystem::path& path);
@@ -29,7 +36,9 @@ void sync_path(const std::filesystem::path& path);
 /// Creates the directory (and parents); Error says why it cannot and for which path.
 void make_directories(const std::filesystem::path& path);
 
-/// Error for a failed system call on `path`, with errno's text and what to do about ENOSPC, EACCES, EROFS.
+/// What to tell about a failed system call on `path`: errno's text and what to do about ENOSPC, EACCES, EROFS.
+std::string io_error(const std::filesystem::path& path, const char* action, int error_number);
+/// The same as an Error.
 [[noreturn]] void throw_io_error(const std::filesystem::path& path, const char* action, int error_number);
 
 }  // namespace fsc

@@ -1,6 +1,8 @@
-"""Prints "N passed, M failed, K skipped" from ctest's JUnit report; fails when a test failed or none ran."""
+"""Prints "N passed, M failed, K skipped", summed over ctest's JUnit reports; fails when a test failed or a report has none that ran."""
 import sys
 import xml.etree.ElementTree as ElementTree
+
+KINDS = ("passed", "failed", "skipped")
 
 
 def outcome(case):
@@ -14,11 +16,11 @@ def outcome(case):
     return "skipped" if message.startswith("SKIP_") or case.get("status") == "disabled" else "failed"
 
 
-def main():
-    counts = {"passed": 0, "failed": 0, "skipped": 0}
-    failures = []
+def count(report):
+    """How many of each outcome; names those that failed."""
+    counts = dict.fromkeys(KINDS, 0)
     try:
-        cases = list(ElementTree.parse(sys.argv[1]).getroot().iter("testcase"))
+        cases = list(ElementTree.parse(report).getroot().iter("testcase"))
     except (OSError, ElementTree.ParseError) as error:
         cases = []
         print(f"no test report: {error}", file=sys.stderr)
@@ -26,13 +28,17 @@ def main():
         kind = outcome(case)
         counts[kind] += 1
         if kind == "failed":
-            failures.append(case.get("name"))
-    for name in failures:
-        print(f"failed: {name}")
+            print(f"failed: {case.get('name')}")
     if not counts["passed"] and not counts["failed"]:
-        print("no test ran")
-    sys.stdout.write("{passed} passed, {failed} failed, {skipped} skipped\n".format(**counts))
-    return 1 if counts["failed"] or not counts["passed"] else 0
+        print(f"no test ran ({report})")
+    return counts
+
+
+def main():
+    reports = [count(report) for report in sys.argv[1:]]
+    totals = {kind: sum(counts[kind] for counts in reports) for kind in KINDS}
+    print("{passed} passed, {failed} failed, {skipped} skipped".format(**totals))
+    return 1 if totals["failed"] or not all(counts["passed"] for counts in reports) else 0
 
 
 sys.exit(main())

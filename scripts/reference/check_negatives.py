@@ -1,6 +1,6 @@
 """Compares the negatives that fsc-data makes of a caption file with those of the official generator for the same captions.
 
---ours: files of `fsc-data negatives --captions FILE --seed S [--epochs K] --out F.tsv` (no header; index, kind, negative, and
+--ours: files of `fsc-data negatives --captions FILE --seed S [--epochs K] --out F.tsv` (a header; index, kind, negative, and
 the epoch before them if there are several); each file or epoch is a pass. --reference: a file of make_negatives.py, plain or
 gzipped, each seed a pass. Prints a row for each kind of the reference and measure:
   yield             share of captions that got one, mean and range over the passes; fails above --yield-points
@@ -22,7 +22,6 @@ import collections
 import gzip
 import math
 import pathlib
-import re
 import sys
 
 PERMUTING = ("swap", "shuffle")
@@ -58,9 +57,11 @@ def read_reference(path, count):
 
 def read_ours(path, count):
     passes = collections.defaultdict(list)
-    for line in read_lines(path):
-        has_epoch = re.match(r"\d+\t\d+\t", line)
-        epoch, *row = line.split("\t", 3) if has_epoch else ["", *line.split("\t", 2)]
+    header, *lines = read_lines(path)
+    if header not in ("index\tkind\tnegative", "epoch\tindex\tkind\tnegative"):
+        sys.exit(f"{path}: begins with {header!r}, which is no header of fsc-data negatives")
+    for line in lines:
+        epoch, *row = line.split("\t", 3) if header.startswith("epoch") else ["", *line.split("\t", 2)]
         passes[epoch].append(row)
     return [read_pass(path, rows, count) for rows in passes.values()]
 

@@ -53,7 +53,7 @@ void add_negatives(CLI::App& app) {
   command->add_option("--seed", generate.seed, "as train.seed: the same seed, epoch and row give training's negatives")->capture_default_str()->check(not_negative, "");
   command->add_option("--epochs", generate.epochs, "epochs to make")->capture_default_str()->check(CLI::Range(int64_t{1}, int64_t{100000}));
   command->add_option("--threads", generate.threads, "threads; the result does not depend on them")->capture_default_str()->check(CLI::Range(int64_t{1}, int64_t{256}));
-  command->add_option("--out", given->out, "file to write: index, kind, negative, separated by tabs (with --epochs, the epoch first)");
+  command->add_option("--out", given->out, "file to write: a line of names, then index, kind, negative, separated by tabs (with --epochs, the epoch first)");
   command->add_flag("--column", given->column, "write the whole table as tsv instead, with a column neg_caption of JSON lists");
   command->add_option("--preview", generate.preview, "show the first N captions and what becomes of them")->capture_default_str();
   command->callback([given] {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <mutex>
 
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
@@ -20,13 +21,21 @@ namespace {
 constexpr const char* kConsolePattern = "%H:%M:%S %^%l%$ %v";
 constexpr const char* kFilePattern = "%Y-%m-%d %H:%M:%S %l %v";
 
-ProgressLine* g_open_line = nullptr;  // log lines must not be written over a progress line
+std::mutex g_terminal;                      // held by whoever writes to the terminal, and for:
+const ProgressLine* g_open_line = nullptr;  // the progress line that stands there now, which no log line may be written over
 
-/// Console sink that closes an open progress line first.
+/// Clears the progress line; `g_terminal` is held.
+void clear_open_line() {
+  if (g_open_line) std::fputs("\r\033[K", stderr);
+  g_open_line = nullptr;
+}
+
+/// Console sink that clears an open progress line first.
 class ConsoleSink : public spdlog::sinks::stderr_color_sink_mt {
  public:
   void log(const spdlog::details::log_msg& message) override {
-    if (g_open_line) g_open_line->finish();
+    const std::lock_guard lock(g_terminal);
+    clear_open_line();
     spdlog::sinks::stderr_color_sink_mt::log(message);
   }
 };
@@ -71,22 +80,22 @@ ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
 ProgressLine::~ProgressLine() { finish(); }
 
 void ProgressLine::show(const std::string& text) {
+  if (!terminal_) return;
+  const std::lock_guard lock(g_terminal);
   const double now = now_seconds();
-  if (!terminal_ || now - last_ < 0.1) return;
+  if (now - last_ < 0.1) return;
   last_ = now;
   winsize size{};
   size_t width = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 100;
   while (width > 0 && width < text.size() && (text[width] & 0xC0) == 0x80) --width;  // never half a UTF-8 character
   std::fprintf(stderr, "\r\033[K%.*s", static_cast<int>(width), text.c_str());
   std::fflush(stderr);
-  open_ = true;
   g_open_line = this;
 }
 
 void ProgressLine::finish() {
-  if (open_) std::fputs("\r\033[K", stderr);
-  open_ = false;
-  if (g_open_line == this) g_open_line = nullptr;
+  const std::lock_guard lock(g_terminal);
+  if (g_open_line == this) clear_open_line();
 }
 
 std::string format_duration(double seconds) {

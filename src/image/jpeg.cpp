@@ -14,12 +14,19 @@
 namespace fsc::detail {
 namespace {
 
+/// Of a component each block of 8 x 8 samples takes a bit or more, and the components have a block for every 128 pixels or more: fewer
+/// bytes cannot be a whole picture. Told before anything is allocated. Arithmetic coding can do with less.
+constexpr int64_t kMostPixelsPerByte = 1024;
+/// Each costs a pass over the whole picture, however few its bytes. Encoders write some ten.
+constexpr int kMostScans = 500;
+
 /// libjpeg's state and everything the guarded functions touch. They run between setjmp and a possible longjmp,
 /// so they and their callees own nothing with a destructor.
 struct Jpeg {
   jpeg_decompress_struct info{};
   jpeg_error_mgr errors{};
   jpeg_source_mgr source{};
+  jpeg_progress_mgr progress{};
   std::jmp_buf on_error;
   char message[JMSG_LENGTH_MAX] = "";
   uint8_t* rgb = nullptr;      // [height, width, 3]
@@ -31,6 +38,13 @@ struct Jpeg {
 void throw_to_guard(j_common_ptr info) {
   auto* jpeg = static_cast<Jpeg*>(info->client_data);
   info->err->format_message(info, jpeg->message);
+  std::longjmp(jpeg->on_error, 1);
+}
+
+void limit_scans(j_common_ptr info) {
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMostScans) return;
+  auto* jpeg = static_cast<Jpeg*>(info->client_data);
+  std::snprintf(jpeg->message, sizeof jpeg->message, "more than %d scans", kMostScans);
   std::longjmp(jpeg->on_error, 1);
 }
 
@@ -47,6 +61,7 @@ void open(Jpeg& jpeg, std::string_view bytes) {
   jpeg.errors.error_exit = throw_to_guard;
   jpeg.errors.emit_message = [](j_common_ptr, int) {};  // PIL, too, accepts what libjpeg only warns about
   jpeg.errors.output_message = [](j_common_ptr) {};
+  jpeg.progress.progress_monitor = limit_scans;
   jpeg.source.init_source = [](j_decompress_ptr) {};
   jpeg.source.term_source = [](j_decompress_ptr) {};
   jpeg.source.fill_input_buffer = [](j_decompress_ptr) -> boolean { return FALSE; };
@@ -60,6 +75,7 @@ void open(Jpeg& jpeg, std::string_view bytes) {
 bool read_header(Jpeg& jpeg) {
   jpeg_create_decompress(&jpeg.info);
   jpeg.info.src = &jpeg.source;
+  jpeg.info.progress = &jpeg.progress;
   return jpeg_read_header(&jpeg.info, TRUE) == JPEG_HEADER_OK;
 }
 
@@ -113,6 +129,8 @@ torch::Tensor decode_jpeg(std::string_view bytes, const std::string& name) {
   if (components != 1 && components != 3 && components != 4) {
     refuse_image(name, fmt::format("a JPEG with {} components", components));
   }
+  if (!jpeg.info.arith_code && width * height > kMostPixelsPerByte * static_cast<int64_t>(bytes.size()))
+    refuse_image(name, "truncated JPEG (too little data for its size)");
   auto rgb = torch::empty({height, width, 3}, torch::kUInt8);
   std::vector<uint8_t> scratch(static_cast<size_t>(width * components));
   jpeg.rgb = rgb.data_ptr<uint8_t>();

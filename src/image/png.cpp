@@ -2,8 +2,7 @@
 // Dropping the others is PIL's convert("RGB") (tRNS, gAMA and eXIf do not change pixels) and keeps libpng from
 // printing its opinion of colour profiles on stderr. Checksums are verified throughout; PIL skips those of the pixel data.
 #include <fmt/format.h>
-
-#include <array>
+#include <zlib.h>
 
 #include "image/detail_formats.h"
 
@@ -13,21 +12,8 @@ namespace {
 constexpr size_t kSignatureSize = 8;
 constexpr uint64_t kBestDeflate = 1032;  // zlib's largest compression ratio
 
-constexpr std::array<uint32_t, 256> make_crc_table() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t i = 0; i < 256; ++i) {
-    uint32_t c = i;
-    for (int k = 0; k < 8; ++k) c = (c & 1) ? 0xedb88320u ^ (c >> 1) : c >> 1;
-    table[i] = c;
-  }
-  return table;
-}
-constexpr auto kCrcTable = make_crc_table();
-
-uint32_t crc32(std::string_view bytes) {
-  uint32_t c = ~0u;
-  for (const char b : bytes) c = kCrcTable[(c ^ static_cast<uint8_t>(b)) & 0xff] ^ (c >> 8);
-  return ~c;
+uint32_t checksum(std::string_view bytes) {
+  return static_cast<uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 uint32_t big_endian(std::string_view bytes, size_t at) {
@@ -74,7 +60,7 @@ torch::Tensor decode_png(std::string_view bytes, const std::string& name) {
     const size_t length = big_endian(bytes, at);
     const std::string_view type = bytes.substr(at + 4, 4);
     if (length > bytes.size() - at - 12) refuse_image(name, "truncated PNG");
-    if (crc32(bytes.substr(at + 4, length + 4)) != big_endian(bytes, at + 8 + length)) {
+    if (checksum(bytes.substr(at + 4, length + 4)) != big_endian(bytes, at + 8 + length)) {
       refuse_image(name, fmt::format("damaged PNG (checksum at byte {})", at));
     }
     if (at == kSignatureSize) {

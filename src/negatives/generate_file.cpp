@@ -85,6 +85,7 @@ class Writer {
   Writer(std::span<const std::string> captions, const GenerateOptions& options)
       : captions_(captions), options_(options), output_(options.out) {
     for (const auto& kind : options.kinds) summary_.kinds.push_back({.kind = kind});
+    output_.put(options.epochs > 1 ? "epoch\tindex\tkind\tnegative\n" : "index\tkind\tnegative\n");
   }
 
   void take(uint64_t epoch, size_t index, const NegativeTexts& negatives, const MadeReport& report) {

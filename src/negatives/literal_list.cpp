@@ -2,13 +2,14 @@
 #include <algorithm>
 
 #include "fsc/core/error.h"
+#include "fsc/core/unicode.h"
 #include "fsc/negatives/negatives.h"
 
 namespace fsc {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
-bool is_blank(const std::string& text) { return std::all_of(text.begin(), text.end(), is_space); }
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
+bool all_blank(const std::string& text) { return std::all_of(text.begin(), text.end(), is_blank); }
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -17,18 +18,8 @@ int hex_digit(char c) {
   return -1;
 }
 
-void append_utf8(std::string& text, uint32_t c) {
-  if (c >= 0xD800 && c <= 0xDFFF) c = 0xFFFD;  // half a surrogate pair is no character
-  const auto tail = [&](int shift) { text += static_cast<char>(0x80 | ((c >> shift) & 0x3F)); };
-  if (c < 0x80) {
-    text += static_cast<char>(c);
-  } else if (c < 0x800) {
-    text += static_cast<char>(0xC0 | (c >> 6)), tail(0);
-  } else if (c < 0x10000) {
-    text += static_cast<char>(0xE0 | (c >> 12)), tail(6), tail(0);
-  } else {
-    text += static_cast<char>(0xF0 | (c >> 18)), tail(12), tail(6), tail(0);
-  }
+void append_character(std::string& text, uint32_t c) {
+  append_utf8(text, c >= 0xD800 && c <= 0xDFFF ? 0xFFFD : c);  // half a surrogate pair is no character
 }
 
 class ListParser {
@@ -55,7 +46,7 @@ class ListParser {
   bool at(char c) const { return !at_end() && text_[at_] == c; }
   bool take(char c) { return at(c) ? (++at_, true) : false; }
   void skip_space() {
-    while (!at_end() && is_space(text_[at_])) ++at_;
+    while (!at_end() && is_blank(text_[at_])) ++at_;
   }
 
   /// One element; nothing before a comma counts as a missing one.
@@ -70,7 +61,7 @@ class ListParser {
     if (at_end()) fail(at_, "the list is not closed; expected , or ]");
     if (!at('"') && !at('\'')) fail(at_, "expected a string in quotes, None or null");
     auto text = quoted();
-    if (is_blank(text)) return std::nullopt;
+    if (all_blank(text)) return std::nullopt;
     return text;
   }
 
@@ -95,13 +86,13 @@ class ListParser {
     if (const auto i = kNames.find(kind); kind != '\0' && i != kNames.npos) {
       text += kValues[i];
     } else if (kind == 'x') {
-      append_utf8(text, hex(start, 2));
+      append_character(text, hex(start, 2));
     } else if (kind == 'u') {
-      append_utf8(text, utf16(start));
+      append_character(text, utf16(start));
     } else if (kind == 'U') {
       const uint32_t c = hex(start, 8);
       if (c > 0x10FFFF) fail(start, "there is no character of this number");
-      append_utf8(text, c);
+      append_character(text, c);
     } else {
       fail(start, "unknown escape; write a backslash as \\\\");
     }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fsc/core/error.h"
+#include "fsc/core/unicode.h"
 #include "fsc/negatives/generator.h"
 #include "fsc/negatives/negatives.h"
 #include "negatives/detail_edit.h"

@@ -2,6 +2,7 @@
 // another.
 #include <algorithm>
 
+#include "fsc/core/unicode.h"
 #include "fsc/negatives/generator.h"
 #include "negatives/detail_edit.h"
 #include "negatives/detail_scene_graph.h"

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "fsc/core/unicode.h"
 #include "negatives/detail_children.h"
 #include "negatives/detail_scene_graph.h"
 

@@ -1,12 +1,11 @@
 // spaCy's Tokenizer._split_affixes and _attach_tokens, rule for rule.
 #include "text/detail_affixes.h"
 
-#include "text/detail_unicode.h"
 
 namespace fsc::detail {
 namespace {
 
-Regex read_regex(Reader& reader, const char* what) { return Regex(read_text(reader), reader.name() + ", " + what); }
+Regex read_regex(Reader& reader, const char* what) { return Regex(reader.text(), reader.name() + ", " + what); }
 
 void append_special(const std::vector<std::pair<std::string, std::string>>& words, std::vector<Cut>& cuts) {
   for (const auto& [text, norm] : words) cuts.push_back({text, norm});
@@ -26,15 +25,15 @@ Affixes::Affixes(Reader& reader)
 
 void Affixes::read_specials(Reader& reader) {
   for (uint32_t left = reader.count(8); left > 0; --left) {
-    const std::string text = read_text(reader);
+    const std::string text = reader.text();
     if (text.empty()) reader.fail("a special case without text");
     std::string joined;
     Special words;
     for (uint32_t pieces = reader.count(8); pieces > 0; --pieces) {
-      std::string word = read_text(reader);
+      std::string word = reader.text();
       if (word.empty()) reader.fail("the special case '" + text + "' has an empty word");
       joined += word;
-      words.emplace_back(std::move(word), read_text(reader));
+      words.emplace_back(std::move(word), reader.text());
     }
     if (joined != text) reader.fail("the words of the special case '" + text + "' do not make it up");
     specials_.emplace(text, std::move(words));

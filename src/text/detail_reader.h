@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fsc/core/error.h"
+#include "fsc/core/unicode.h"
 
 namespace fsc::detail {
 
@@ -44,6 +45,12 @@ class Reader {
   }
   /// u32 length, then the bytes: a view into the file.
   std::string_view string() { return bytes(u32()); }
+  /// The same, which must be valid UTF-8.
+  std::string text() {
+    std::string text(string());
+    if (valid_utf8(text) != text) fail("a text before this is no valid UTF-8");
+    return text;
+  }
   /// `count` numbers.
   template <class T>
   std::vector<T> array(size_t count) {

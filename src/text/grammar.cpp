@@ -1,7 +1,6 @@
 // Reads the lists of names and moves.
 #include "text/detail_grammar.h"
 
-#include "text/detail_unicode.h"
 
 namespace fsc::detail {
 
@@ -9,7 +8,7 @@ Names::Names(Reader& reader) {
   const uint32_t count = reader.count(4);
   if (count == 0 || count >= kNoName) reader.fail("a list of " + std::to_string(count) + " names");
   for (uint32_t i = 0; i < count; ++i) {
-    names_.push_back(read_text(reader));
+    names_.push_back(reader.text());
     if (!numbers_.emplace(names_.back(), static_cast<uint16_t>(i)).second)
       reader.fail("the name '" + names_.back() + "' stands there twice");
   }

@@ -1,12 +1,10 @@
 // The table of inflected forms: lemma -> (Penn Treebank tag, form), all as numbers of pooled strings.
 #include "fsc/text/inflections.h"
 
-#include <unicode/uchar.h>
-#include <unicode/utf8.h>
-
+#include <algorithm>
 #include <utility>
 
-#include "fsc/text/text_model.h"
+#include "fsc/core/unicode.h"
 #include "text/detail_tables.h"
 
 namespace fsc {
@@ -18,25 +16,18 @@ bool is_lower_ascii(char c) { return c >= 'a' && c <= 'z'; }
 /// Calls `use(character)` for each character until it returns false; tells whether it never did.
 template <class Use>
 bool all_characters(std::string_view text, const Use& use) {
-  const auto length = static_cast<int32_t>(text.size());
-  for (int32_t at = 0; at < length;) {
-    UChar32 character;
-    U8_NEXT_OR_FFFD(reinterpret_cast<const uint8_t*>(text.data()), at, length, character);
-    if (!use(character)) return false;
-  }
-  return true;
+  const std::u32string characters = decode_utf8(text);
+  return std::all_of(characters.begin(), characters.end(), use);
 }
-
-bool is_title_or_upper(UChar32 character) { return u_isUUppercase(character) || u_charType(character) == U_TITLECASE_LETTER; }
 
 }  // namespace
 
 bool is_upper_case(std::string_view text) {
   bool any = false;
   return all_characters(text,
-                        [&](UChar32 character) {
-                          any |= static_cast<bool>(u_isUUppercase(character));
-                          return !u_isULowercase(character) && u_charType(character) != U_TITLECASE_LETTER;
+                        [&](char32_t character) {
+                          any |= is_upper(character);
+                          return !is_lower(character) && !is_title(character);
                         }) &&
          any;
 }
@@ -44,8 +35,8 @@ bool is_upper_case(std::string_view text) {
 bool is_title_case(std::string_view text) {
   bool any = false, in_word = false;
   return all_characters(text,
-                        [&](UChar32 character) {
-                          const bool starts = is_title_or_upper(character), goes_on = u_isULowercase(character);
+                        [&](char32_t character) {
+                          const bool starts = is_upper(character) || is_title(character), goes_on = is_lower(character);
                           if (starts ? in_word : goes_on && !in_word) return false;
                           in_word = starts || goes_on;
                           any |= in_word;

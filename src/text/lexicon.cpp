@@ -3,8 +3,8 @@
 
 #include <vector>
 
+#include "fsc/core/unicode.h"
 #include "text/detail_hash.h"
-#include "text/detail_unicode.h"
 
 namespace fsc::detail {
 namespace {
@@ -36,12 +36,12 @@ std::string word_shape(std::string_view text) { return shape_of(code_points(text
 
 Lexicon::Lexicon(Reader& reader) {
   for (uint32_t left = reader.count(12); left > 0; --left) {
-    std::string name = read_text(reader);
+    std::string name = reader.text();
     symbols_.emplace(std::move(name), reader.u64());
   }
   for (uint32_t left = reader.count(12); left > 0; --left) {
     const uint64_t word = reader.u64();
-    norms_.emplace(word, number(read_text(reader)));
+    norms_.emplace(word, number(reader.text()));
   }
 }
 

@@ -1,7 +1,7 @@
 // Runs the stages over a batch of texts: the encoder and the tagger over all words at once, the rest text by text.
 #include "text/detail_pipeline.h"
 
-#include "fsc/text/text_model.h"
+#include "fsc/core/unicode.h"
 
 namespace fsc::detail {
 namespace {

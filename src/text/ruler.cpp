@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "text/detail_unicode.h"
 
 namespace fsc::detail {
 
@@ -15,7 +14,7 @@ Ruler::Condition Ruler::read_condition(Reader& reader, const Names& tags, const 
   condition.key = static_cast<Key>(key);
   condition.negated = negated == 1;
   if (condition.key == Key::kLower) {
-    for (uint32_t left = reader.count(4); left > 0; --left) condition.words.insert(read_text(reader));
+    for (uint32_t left = reader.count(4); left > 0; --left) condition.words.insert(reader.text());
   } else if (condition.key != Key::kIsSpace) {
     const Names& names = condition.key == Key::kTag ? tags : dependencies;
     for (uint32_t left = reader.count(2); left > 0; --left) condition.numbers.push_back(names.read(reader, false));
@@ -36,7 +35,7 @@ Ruler::Rule Ruler::read_rule(Reader& reader, const Names& tags, const Names& dep
   if (pos > static_cast<uint8_t>(Pos::kX)) reader.fail("the part of speech number " + std::to_string(pos));
   rule.pos = static_cast<Pos>(pos);
   rule.dependency = dependencies.read(reader, true);
-  rule.lemma = read_text(reader);
+  rule.lemma = reader.text();
   return rule;
 }
 

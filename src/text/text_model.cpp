@@ -6,9 +6,9 @@
 
 #include "fsc/core/assets.h"
 #include "fsc/core/error.h"
+#include "fsc/core/unicode.h"
 #include "text/detail_model_files.h"
 #include "text/detail_pipeline.h"
-#include "text/detail_unicode.h"
 
 namespace fsc {
 namespace {
@@ -53,7 +53,7 @@ std::vector<Analysis> TextModel::analyse(std::span<const std::string_view> capti
   for (size_t i = 0; i < captions.size(); ++i) {
     if (captions[i].size() > kMaxBytes)
       throw Error("a caption of " + std::to_string(captions[i].size()) + " bytes: no caption can be so long");
-    analyses[i].text = detail::valid_utf8(captions[i]);
+    analyses[i].text = valid_utf8(captions[i]);
   }
   for (size_t begin = 0; begin < analyses.size(); begin += kTextsAtOnce)
     impl_->pipeline.analyse(std::span(analyses).subspan(begin, std::min(kTextsAtOnce, analyses.size() - begin)), kMaxTokens);

@@ -3,9 +3,8 @@
 
 #include <algorithm>
 
-#include "fsc/text/text_model.h"
+#include "fsc/core/unicode.h"
 #include "text/detail_matrix.h"
-#include "text/detail_unicode.h"
 
 namespace fsc::detail {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "fsc/core/unicode.h"
 #include "fsc/text/text_model.h"
-#include "text/detail_unicode.h"
 
 namespace fsc {
 namespace detail {
@@ -130,11 +130,22 @@ std::vector<Span> noun_chunks(std::span<const Token> tokens, const ChunkRules& r
 
 namespace {
 
+/// White space only, or punctuation only.
+bool is_space_or_punctuation(std::string_view text) {
+  bool space = true, punctuation = true;
+  for (size_t at = 0; at < text.size();) {
+    const char32_t c = next_code_point(text, at);
+    space = space && is_space(c);
+    punctuation = punctuation && is_punctuation(c);
+  }
+  return space || punctuation;
+}
+
 /// Distance from the root of the parse. White space and punctuation without children come last, as in the reference.
 int32_t depth(const Analysis& analysis, int32_t token) {
   const auto count = static_cast<int32_t>(analysis.tokens.size());
   const auto head = [&](int32_t i) { return analysis.tokens[detail::at(i)].head; };
-  if (detail::is_space_or_punctuation(analysis.word(token))) {
+  if (is_space_or_punctuation(analysis.word(token))) {
     bool has_children = false;
     for (int32_t i = 0; i < count; ++i) has_children = has_children || (i != token && head(i) == token);
     if (!has_children) return count - 1;

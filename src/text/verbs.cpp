@@ -3,8 +3,7 @@
 
 #include <algorithm>
 
-#include "fsc/text/text_model.h"
-#include "text/detail_unicode.h"
+#include "fsc/core/unicode.h"
 
 namespace fsc::detail {
 namespace {
@@ -19,13 +18,13 @@ bool all_letters(std::string_view text) {
 
 Verbs::Verbs(Reader& reader) {
   for (uint32_t left = reader.count(8); left > 0; --left) {
-    auto& lemmas = exceptions_[read_text(reader)];
-    for (uint32_t count = reader.count(4); count > 0; --count) lemmas.push_back(read_text(reader));
+    auto& lemmas = exceptions_[reader.text()];
+    for (uint32_t count = reader.count(4); count > 0; --count) lemmas.push_back(reader.text());
   }
-  for (uint32_t left = reader.count(4); left > 0; --left) known_.insert(read_text(reader));
+  for (uint32_t left = reader.count(4); left > 0; --left) known_.insert(reader.text());
   for (uint32_t left = reader.count(8); left > 0; --left) {
-    std::string old = read_text(reader);
-    endings_.emplace_back(std::move(old), read_text(reader));
+    std::string old = reader.text();
+    endings_.emplace_back(std::move(old), reader.text());
   }
 }
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "fsc/core/error.h"
-#include "fsc/text/text_model.h"
+#include "fsc/core/unicode.h"
 #include "text/detail_replacement_cache.h"
 #include "text/detail_tables.h"
 

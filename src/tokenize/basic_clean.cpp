@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "fsc/core/unicode.h"
 #include "fsc/tokenize/tokenizer.h"
 #include "tokenize/fix_text.h"
 #include "tokenize/html_entities.h"
-#include "tokenize/unicode.h"
 
 namespace fsc {
 namespace {
@@ -57,12 +57,12 @@ std::string clean_text(std::string_view text, EncodeReport* report, TextClean cl
     return out;
   }
   EncodeReport seen;
-  auto characters = detail::fix_text(detail::decode_utf8(text, &seen.invalid_utf8), &seen.mojibake);
+  auto characters = detail::fix_text(decode_utf8(text, &seen.invalid_utf8), &seen.mojibake);
   if (report) *report = seen;
   for (int pass = 0; pass < 2 && characters.find(U'&') != characters.npos; ++pass) characters = detail::unescape_html(characters);
   if (clean == TextClean::kCanonicalize) drop_punctuation(characters);
-  characters = collapse_spaces<std::u32string>(std::u32string_view(characters), detail::is_python_space);
-  return detail::encode_utf8(clean == TextClean::kWhitespace ? characters : detail::to_lower(characters));
+  std::string cleaned = encode_utf8(collapse_spaces<std::u32string>(std::u32string_view(characters), is_space));
+  return clean == TextClean::kWhitespace ? cleaned : lower(cleaned);
 }
 
 }  // namespace fsc

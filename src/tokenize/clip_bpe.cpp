@@ -1,7 +1,4 @@
 // CLIP's byte-level BPE: pieces of cleaned text -> bytes -> merges by rank -> ids, equal to open_clip's SimpleTokenizer.
-#include <unicode/uchar.h>
-#include <unicode/utf8.h>
-
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -12,9 +9,9 @@
 
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
+#include "fsc/core/unicode.h"
 #include "fsc/tokenize/tokenizer.h"
 #include "tokenize/html_entities.h"
-#include "tokenize/unicode.h"
 
 namespace fsc {
 namespace {
@@ -63,7 +60,7 @@ std::array<std::string, 256> printable_bytes(std::array<int32_t, 256>& byte_ids)
   for (const bool printable : {true, false}) {
     for (int b = 0; b < 256; ++b) {
       if (prints(b) != printable) continue;
-      names[b] = detail::encode_utf8(std::u32string(1, printable ? static_cast<char32_t>(b) : spare++));
+      names[b] = encode_utf8(std::u32string(1, printable ? static_cast<char32_t>(b) : spare++));
       byte_ids[b] = id++;
     }
   }
@@ -199,18 +196,13 @@ size_t match_literal(std::string_view text, std::string_view literal) {
 
 /// What no alternative of the pattern takes: white space, and U+0345 (combining iota below), whose case-folded form is a letter
 /// so that the case-insensitive classes of letters and of non-letters both refuse it.
-bool is_skipped(UChar32 c) { return c == ' ' || c == 0x345; }  // a space is the only white space in cleaned text
+bool is_skipped(char32_t c) { return c == ' ' || c == 0x345; }  // a space is the only white space in cleaned text
 
 enum class Kind { kSkipped, kLetter, kNumber, kOther };
 
-Kind kind_of(UChar32 c) {
+Kind kind_of(char32_t c) {
   if (is_skipped(c)) return Kind::kSkipped;
-  if (c < 0x80) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return letter ? Kind::kLetter : c >= '0' && c <= '9' ? Kind::kNumber : Kind::kOther;
-  }
-  const uint32_t category = U_GET_GC_MASK(c);
-  return category & U_GC_L_MASK ? Kind::kLetter : category & U_GC_N_MASK ? Kind::kNumber : Kind::kOther;
+  return is_letter(c) ? Kind::kLetter : is_number(c) ? Kind::kNumber : Kind::kOther;
 }
 
 /// One piece of cleaned text; a word to encode, or characters that the pattern passes over.
@@ -229,20 +221,17 @@ Piece next_piece(std::string_view text) {
       if (const size_t length = match_literal(text, literal); length > 0) return {length, true};
     }
   }
-  const auto size = static_cast<int64_t>(text.size());
-  int64_t end = 0;
+  size_t end = 0;
   Kind kind = Kind::kSkipped;
-  while (end < size) {
-    int64_t behind = end;
-    UChar32 c;
-    U8_NEXT(text.data(), behind, size, c);
-    const Kind here = kind_of(c);
+  while (end < text.size()) {
+    size_t behind = end;
+    const Kind here = kind_of(next_code_point(text, behind));
     if (end == 0) kind = here;
     if (here != kind) break;
     end = behind;
     if (kind == Kind::kNumber) break;
   }
-  return {static_cast<size_t>(end), kind != Kind::kSkipped};
+  return {end, kind != Kind::kSkipped};
 }
 
 std::vector<int64_t> ClipTokenizer::encode(std::string_view text, int64_t context_length, EncodeReport* report) const {

@@ -1,14 +1,13 @@
-// One small function per repair, repeated until the text stays as it is; behaviour as ftfy 6.3 documents it.
+// One small function per repair, until the text stays as it is; behaviour as ftfy 6.3 documents it.
 #include "tokenize/fix_text.h"
-
-#include <unicode/uchar.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
+#include "fsc/core/unicode.h"
 #include "tokenize/html_entities.h"
-#include "tokenize/unicode.h"
+#include "tokenize/windows1252.h"
 
 namespace fsc::detail {
 namespace {
@@ -85,7 +84,7 @@ std::u32string remove_terminal_escapes(std::u32string text) {
   for (size_t i = 0; i < text.size();) {
     size_t end = i + 2;
     if (text[i] == 0x1B && i + 1 < text.size() && text[i + 1] == U'[') {
-      while (end < text.size() && (text[end] == U';' || u_isdigit(static_cast<UChar32>(text[end])))) ++end;
+      while (end < text.size() && (text[end] == U';' || is_decimal(text[end]))) ++end;
       const char32_t letter = end < text.size() ? text[end] | 0x20 : 0;
       if (letter >= U'a' && letter <= U'z') {
         i = end + 1;
@@ -102,17 +101,44 @@ bool is_removed_control(char32_t c) {
          (c >= 0xFFF9 && c <= 0xFFFC);
 }
 
-std::u32string fix_segment(std::u32string text, bool unescape, bool* mojibake) {
-  bool first = true;
-  while (true) {
-    std::u32string before = text;
-    if (unescape && text.find(U'&') != text.npos) text = unescape_html_strict(text);
-    if (std::exchange(first, false) && mojibake && looks_like_mojibake(text)) *mojibake = true;
-    text = remove_terminal_escapes(repair_characters(text));
-    std::erase_if(text, is_removed_control);
-    text = nfc(std::move(text));
-    if (text == before) return text;
+/// ftfy's first round: every reference is replaced once, then the characters are repaired.
+std::u32string first_round(std::u32string text, bool unescape, bool* mojibake) {
+  if (unescape && text.find(U'&') != text.npos) text = unescape_html_strict(text);
+  if (mojibake && looks_like_mojibake(text)) *mojibake = true;
+  text = remove_terminal_escapes(repair_characters(text));
+  std::erase_if(text, is_removed_control);
+  return nfc(std::move(text));
+}
+
+/// The characters that NFC turns into others which may belong to a reference: Greek question mark and Kelvin sign.
+char32_t ascii_twin(char32_t c) { return c == 0x037E ? U';' : c == 0x212A ? U'K' : c; }
+
+/// What all further rounds together come to. In ftfy each takes off one layer of a reference made of references ("&amp;amp;amp;"),
+/// so that a text of n characters may need n / 4 of them; here a reference is replaced when its semicolon comes by, and what it
+/// stands for is looked at next, which is linear. References share no characters, so the order they are replaced in makes no
+/// difference; terminal escapes do not outlive the first round.
+std::u32string further_rounds(std::u32string_view text, bool unescape) {
+  std::u32string out, replacement;
+  out.reserve(text.size());
+  std::u32string ahead = repair_characters(text);  // what replaces references, from the end on
+  std::reverse(ahead.begin(), ahead.end());
+  while (!ahead.empty()) {
+    const char32_t c = ascii_twin(ahead.back());
+    ahead.pop_back();
+    if (is_removed_control(c)) continue;
+    out.push_back(c);
+    if (c != U';' || !unescape || !take_strict_reference(out, replacement)) continue;
+    replacement = repair_characters(replacement);
+    ahead.append(replacement.rbegin(), replacement.rend());
   }
+  return nfc(std::move(out));
+}
+
+std::u32string fix_segment(std::u32string_view text, bool unescape, bool* mojibake) {
+  std::u32string fixed = first_round(std::u32string(text), unescape, mojibake);
+  if (fixed == text) return fixed;
+  for (std::u32string again; (again = further_rounds(fixed, unescape)) != fixed;) fixed = std::move(again);
+  return fixed;
 }
 
 /// The byte that Windows-1252 or Latin-1 has for `c`; 0 for ASCII and for characters of neither.
@@ -147,7 +173,7 @@ std::u32string fix_text(std::u32string_view text, bool* mojibake) {
     const auto segment = text.substr(at, length);
     // A "<" says that this is real HTML, here and in all that follows, whose references mean what they say.
     unescape = unescape && segment.find(U'<') == segment.npos;
-    out += fix_segment(std::u32string(segment), unescape, mojibake);
+    out += fix_segment(segment, unescape, mojibake);
     at += length;
   }
   return out;

@@ -8,7 +8,8 @@
 
 #include "fsc/core/assets.h"
 #include "fsc/core/error.h"
-#include "tokenize/unicode.h"
+#include "fsc/core/unicode.h"
+#include "tokenize/windows1252.h"
 
 namespace fsc::detail {
 namespace {
@@ -32,15 +33,17 @@ size_t known_prefix(const Names& names, std::u32string_view name) {
   return 0;
 }
 
+std::u32string to_capitals(std::u32string_view text) { return decode_utf8(upper(encode_utf8(text))); }
+
 void append_capital_names(Entities& entities) {
   for (const auto& [name, text] : entities.html5) {
     if (name.back() != U';') continue;
     entities.strict[name] = text;
     if (std::any_of(name.begin(), name.end(), [](char32_t c) { return c >= U'A' && c <= U'Z'; })) continue;
-    const std::u32string capitals = to_upper(name);
+    const std::u32string capitals = to_capitals(name);
     // Names that the standard reads in another way keep that reading.
     if (entities.html5.contains(capitals) || known_prefix(entities.html5, capitals) > 0) continue;
-    entities.strict[capitals] = to_upper(text);
+    entities.strict[capitals] = to_capitals(text);
   }
 }
 
@@ -115,12 +118,14 @@ size_t named_reference(std::u32string_view text, size_t at, std::u32string& out)
   return end;
 }
 
+constexpr size_t kLongestName = 24;  // that ftfy looks for: letters and digits between "&" or "&#" and ";"
+
 /// The strict reference that starts at the "&" at `at`: its replacement in `out` and the position behind it, or 0.
 size_t strict_reference(std::u32string_view text, size_t at, std::u32string& out) {
   const bool numeric = at + 1 < text.size() && text[at + 1] == U'#';
   const size_t first = at + 1 + numeric;
   size_t end = first;
-  while (end < text.size() && end - first < 24 && (is_digit(text[end]) || is_alpha(text[end]))) ++end;
+  while (end < text.size() && end - first < kLongestName && (is_digit(text[end]) || is_alpha(text[end]))) ++end;
   if (end == first || end >= text.size() || text[end] != U';') return 0;
   ++end;
   if (numeric) {
@@ -169,6 +174,15 @@ std::u32string unescape_html(std::u32string_view text) {
 
 std::u32string unescape_html_strict(std::u32string_view text) {
   return replace_references(text, [text](size_t at, std::u32string& out) { return strict_reference(text, at, out); });
+}
+
+bool take_strict_reference(std::u32string& text, std::u32string& replacement) {
+  replacement.clear();
+  const size_t first = text.size() - std::min(text.size(), kLongestName + 3);  // "&", "#" and ";" beside the name
+  const size_t ampersand = std::u32string_view(text).substr(first).rfind(U'&');
+  if (ampersand == text.npos || strict_reference(text, first + ampersand, replacement) != text.size()) return false;
+  text.resize(first + ampersand);
+  return true;
 }
 
 }  // namespace fsc::detail

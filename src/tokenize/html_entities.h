@@ -16,4 +16,7 @@ std::u32string unescape_html(std::u32string_view text);
 /// where that is unambiguous (&EACUTE;).
 std::u32string unescape_html_strict(std::u32string_view text);
 
+/// Where `text` ends with such a reference: takes it off, puts into `replacement` what it stands for, and returns true.
+bool take_strict_reference(std::u32string& text, std::u32string& replacement);
+
 }  // namespace fsc::detail

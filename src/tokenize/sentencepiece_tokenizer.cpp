@@ -10,6 +10,19 @@
 namespace fsc {
 namespace {
 
+/// Of a longer text only the beginning is encoded, which has more ids than a context holds: sentencepiece's time grows with the
+/// square of a run of unknown characters.
+constexpr size_t kMostBytes = 1 << 16;
+
+/// Cuts `text` to kMostBytes or less, between two characters; true where anything was cut off.
+bool cut_long(std::string& text) {
+  if (text.size() <= kMostBytes) return false;
+  size_t size = kMostBytes;
+  while ((text[size] & 0xC0) == 0x80) --size;
+  text.resize(size);
+  return true;
+}
+
 class SentencepieceTokenizer final : public Tokenizer {
  public:
   SentencepieceTokenizer(const std::filesystem::path& path, TextClean clean);
@@ -48,8 +61,11 @@ bool SentencepieceTokenizer::falls_back_to_bytes() const {
 std::vector<int64_t> SentencepieceTokenizer::encode(std::string_view text, int64_t context_length, EncodeReport* report) const {
   if (context_length < 1)
     throw Error("a context of " + std::to_string(context_length) + " tokens cannot hold a text; it must be at least 1");
+  std::string cleaned = clean_text(text, report, clean_);
+  const bool cut = cut_long(cleaned);
+  if (report) report->truncated = cut;
   std::vector<int> pieces;
-  const auto status = model_.Encode(clean_text(text, report, clean_), &pieces);
+  const auto status = model_.Encode(cleaned, &pieces);
   if (!status.ok()) throw Error("the sentencepiece model cannot encode a text: " + status.ToString());
   const auto limit = static_cast<size_t>(context_length);
   if (pieces.size() >= limit) {

@@ -147,7 +147,7 @@ TEST(Negatives, CommandLine) {
   expect_ended(run_program("fsc-data", {"negatives", "--captions", captions, "--kinds", "swap,shuffle", "--out", run / "n.tsv", "--preview", "1"}), 0,
                {"A small dog runs after two red balls.", "  swap ", "  shuffle "});
   const std::string lines = read_all(run / "n.tsv");
-  EXPECT_EQ(lines.find("0\tswap\t"), 0u) << lines;
+  EXPECT_EQ(lines.find("index\tkind\tnegative\n0\tswap\t"), 0u) << lines;
   EXPECT_EQ(lines.find("\n1\t"), std::string::npos) << "nothing of an empty caption: " << lines;
   expect_ended(run_program("fsc-data", {"negatives", "--out", "x"}), 2, {"--captions FILE or --table T"});
   expect_ended(run_program("fsc-data", {"negatives", "--captions", captions}), 2, {"--out FILE"});

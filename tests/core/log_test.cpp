@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <limits>
+#include <thread>
+#include <vector>
 
 #include "fsc/core/atomic_file.h"
 #include "support/expect_error.h"
@@ -132,6 +134,36 @@ TEST(Log, TerminalGetsOneLineThatIsRewritten) {
   EXPECT_EQ(count(file, "step 3 for the file\n"), 1u) << file;
   EXPECT_EQ(count(file, "an ordinary line\n"), 1u) << file;
   EXPECT_EQ(file.find('\033'), std::string::npos);
+}
+
+TEST(Log, LinesOfOtherThreadsNeverMeetTheProgressLine) {
+  std::string screen;
+  constexpr int kThreads = 4, kLines = 25, kShown = 200;
+  {
+    const Terminal terminal(40);
+    if (!terminal.works()) GTEST_SKIP() << "no pseudo-terminals here";
+    init_logging();
+    std::vector<std::thread> writers;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      writers.emplace_back([thread] {
+        for (int i = 0; i < kLines; ++i) spdlog::info("line {} of thread {}", i, thread);
+      });
+    }
+    for (int i = 0; i < kShown; ++i) {
+      ProgressLine line;  // each its own: none is too soon after another
+      line.show("a progress line");
+      std::this_thread::yield();
+    }
+    for (auto& writer : writers) writer.join();
+    screen = terminal.read();
+  }
+  init_logging();
+  EXPECT_EQ(count(screen, " of thread "), static_cast<size_t>(kThreads * kLines)) << screen;
+  EXPECT_EQ(count(screen, "a progress line"), static_cast<size_t>(kShown)) << screen;
+  // Between a progress line and the next thing on the screen the line is cleared, and cleared but once.
+  for (size_t at = screen.find("a progress line"); at != std::string::npos; at = screen.find("a progress line", at + 1))
+    EXPECT_EQ(screen.compare(at, 19, "a progress line\r\033[K"), 0) << screen.substr(at, 40);
+  EXPECT_EQ(count(screen, "\033[K"), 2u * kShown) << screen;
 }
 
 TEST(Log, NeverHalfACharacter) {

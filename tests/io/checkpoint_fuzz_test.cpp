@@ -1,11 +1,7 @@
 // Mutated checkpoints: each is read or refused with an Error, in bounded time and memory. FSC_FUZZ_COUNT sets how many a format.
 #include <gtest/gtest.h>
-#include <malloc.h>
-#include <time.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <map>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -16,54 +12,18 @@
 #include "fsc/io/safetensors.h"
 #include "io/checkpoint_bytes.h"
 #include "io/detail_zip_archive.h"
+#include "support/fuzz.h"
 #include "support/temp_dir.h"
 
 namespace fsc {
 namespace {
 
+using test::fuzz_count;
 using test::TempDir;
 using test::ZipPart;
 
 constexpr uint64_t kMiB = 1 << 20;
 constexpr double kMostSeconds = 2;  // of processor time, so that a busy machine changes nothing
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kMemoryIsOurs = false;  // the sanitizer keeps freed blocks and shadows; the ordinary build measures
-#else
-constexpr bool kMemoryIsOurs = true;
-#endif
-
-uint64_t status_bytes(const std::string& field) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(field + ":")) return std::stoull(line.substr(field.size() + 1)) * 1024;
-  }
-  return 0;
-}
-
-/// The most memory that was in use since its making beyond what was in use then. Where the kernel lets nobody reset the mark,
-/// it misses peaks below an earlier one.
-class PeakMemory {
- public:
-  PeakMemory() {
-    ::malloc_trim(0);  // what earlier rounds freed would hide what this one takes
-    std::ofstream("/proc/self/clear_refs") << "5";
-    before_ = status_bytes("VmRSS");
-  }
-  uint64_t growth() const {
-    const uint64_t peak = status_bytes("VmHWM");
-    return peak > before_ ? peak - before_ : 0;
-  }
-
- private:
-  uint64_t before_ = 0;
-};
-
-double processor_seconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 struct Tally {
   int read = 0, refused = 0;
@@ -73,8 +33,8 @@ struct Tally {
 
 /// Reads the file; anything but tensors or an Error is a failure, and so are a second of work too many or a byte too much.
 void read_once(const std::filesystem::path& path, uint64_t size, Tally& tally) {
-  const PeakMemory memory;
-  const double begin = processor_seconds();
+  const test::PeakMemory memory;
+  const double begin = test::processor_seconds();
   try {
     const CheckpointFile file = read_checkpoint_file(path);
     ++tally.read;
@@ -84,50 +44,17 @@ void read_once(const std::filesystem::path& path, uint64_t size, Tally& tally) {
     ASSERT_NE(std::string(error.what()).find(path.parent_path().string()), std::string::npos) << error.what();
     ++tally.refused;
   }
-  const double seconds = processor_seconds() - begin;
-  const uint64_t growth = kMemoryIsOurs ? memory.growth() : 0;
+  const double seconds = test::processor_seconds() - begin;
+  const uint64_t growth = memory.growth();
   tally.slowest = std::max(tally.slowest, seconds);
   tally.largest = std::max(tally.largest, growth);
   ASSERT_LT(seconds, kMostSeconds);
   ASSERT_LE(growth, 2 * size + 64 * kMiB);
 }
 
-std::string mutated(std::string bytes, Rng& rng) {
-  static const std::string kWords =
-      "0123456789-[]{}\",:.(NtRu}a]e)qhrjXcKMJsbQ\x80\x81\x85\x86\x87\x88\x89\x8A\x8B\x8D\x93\x94\x95\xFF";
-  for (uint64_t edits = 1 + rng.below(4); edits > 0; --edits) {
-    if (bytes.empty()) bytes = "x";
-    const size_t at = rng.below(bytes.size());
-    switch (rng.below(7)) {
-      case 0:
-        bytes[at] = static_cast<char>(rng.below(256));
-        break;
-      case 1:
-        bytes[at] = kWords[rng.below(kWords.size())];
-        break;
-      case 2:
-        bytes[at] = static_cast<char>(bytes[at] ^ 1 << rng.below(8));
-        break;
-      case 3:
-        bytes.erase(at, 1 + rng.below(8));
-        break;
-      case 4:
-        bytes.insert(at, bytes.substr(rng.below(bytes.size()), rng.below(60)));
-        break;
-      case 5:
-        bytes.replace(at, std::min<size_t>(8, bytes.size() - at), std::string(1 + rng.below(8), rng.below(2) ? '\xFF' : '\0'));
-        break;
-      default:
-        if (rng.below(4) == 0) bytes.resize(at + 1);
-    }
-  }
-  return bytes;
-}
-
-uint64_t fuzz_count(uint64_t usual) {
-  const char* text = std::getenv("FSC_FUZZ_COUNT");
-  return text ? std::strtoull(text, nullptr, 10) : usual;
-}
+const std::string kWords =
+    "0123456789-[]{}\",:.(NtRu}a]e)qhrjXcKMJsbQ\x80\x81\x85\x86\x87\x88\x89\x8A\x8B\x8D\x93\x94\x95\xFF";
+std::string mutated(const std::string& bytes, Rng& rng) { return test::mutated(bytes, kWords, rng); }
 
 /// A new file each time: some file systems write an overwritten one to the disk at once, which takes milliseconds.
 std::filesystem::path rewritten(const TempDir& dir, const std::string& name, const std::string& bytes) {

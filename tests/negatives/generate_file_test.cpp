@@ -37,7 +37,7 @@ TEST(GenerateFile, LinesAreWhatTrainingMakes) {
   NegativesConfig config;
   config.source = NegativeSource::kGenerate;
   const NegativeMaker maker(config);
-  std::string expected;
+  std::string expected = "index\tkind\tnegative\n";
   for (size_t i = 0; i < captions().size(); ++i) {
     const auto made = maker.make(captions()[i], {}, {3, 0, i});
     for (size_t slot = 0; slot < made.size(); ++slot) {
@@ -68,12 +68,14 @@ TEST(GenerateFile, EpochsHaveAColumnAndDiffer) {
   generate_file(texts, {.seed = 3, .epochs = 2, .out = folder / "two.tsv"});
   generate_file(texts, {.seed = 3, .out = folder / "one.tsv"});
   const auto two = lines_of(read_file(folder / "two.tsv")), one = lines_of(read_file(folder / "one.tsv"));
-  ASSERT_EQ(two.size(), 2 * one.size());
+  ASSERT_EQ(two.size(), 2 * one.size() - 1);
+  EXPECT_EQ(two[0], "epoch\t" + one[0]);
   size_t different = 0;
-  for (size_t i = 0; i < one.size(); ++i) {
+  for (size_t i = 1; i < one.size(); ++i) {
     EXPECT_EQ(two[i], "0\t" + one[i]);
-    EXPECT_TRUE(two[one.size() + i].starts_with("1\t"));
-    different += two[one.size() + i].substr(2) != one[i];
+    const std::string& later = two[one.size() - 1 + i];
+    EXPECT_TRUE(later.starts_with("1\t"));
+    different += later.substr(2) != one[i];
   }
   EXPECT_GT(different, one.size() / 2);
 }

@@ -1,8 +1,6 @@
 // Mutated shards: each is read or refused with an Error, in bounded time and memory. FSC_FUZZ_COUNT sets how many of each.
 #include <gtest/gtest.h>
-#include <time.h>
 
-#include <cstdlib>
 #include <iostream>
 
 #include "fsc/core/atomic_file.h"
@@ -12,23 +10,16 @@
 #include "fsc/shards/shard_list.h"
 #include "shards/detail_tar_header.h"
 #include "shards/tar_bytes.h"
+#include "support/fuzz.h"
 #include "support/temp_dir.h"
 
 namespace fsc {
 namespace {
 
+using test::fuzz_count;
+using test::processor_seconds;
+
 constexpr double kMostSeconds = 1;  // of processor time
-
-double processor_seconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-uint64_t fuzz_count(uint64_t usual) {
-  const char* text = std::getenv("FSC_FUZZ_COUNT");
-  return text ? std::strtoull(text, nullptr, 10) : usual;
-}
 
 /// The checksum that fits the header now, so that what it says is believed.
 void sign(std::string& bytes, size_t block) {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "fsc/text/text_model.h"
+#include "fsc/core/unicode.h"
 #include "text/byte_writer.h"
 #include "text/detail_hash.h"
 

@@ -35,6 +35,14 @@ TEST(TextReader, NamesFileByteAndCommand) {
   expect_error([&] { reader.u32(); }, ExitCode::kFailed, {"by_hand.bin, byte 2", "ends early", "scripts/setup"});
 }
 
+TEST(TextReader, TextsAreUtf8) {
+  ByteWriter bytes;
+  bytes.string("naïve").string("na\xEFve");
+  Reader reader = bytes.reader();
+  EXPECT_EQ(reader.text(), "naïve");
+  expect_error([&] { reader.text(); }, ExitCode::kFailed, {"by_hand.bin", "no valid UTF-8"});
+}
+
 TEST(TextReader, RefusesCountsAndLengthsThatCannotBe) {
   ByteWriter bytes;
   bytes.u32(0xFFFFFFFF).u32(5);

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "fsc/core/assets.h"
+#include "fsc/core/unicode.h"
 
 namespace fsc {
 namespace {

@@ -11,15 +11,12 @@
 
 #include "fsc/core/assets.h"
 #include "fsc/core/error.h"
+#include "fsc/core/unicode.h"
 #include "fsc/tokenize/tokenizer.h"
 #include "support/temp_dir.h"
-#include "tokenize/unicode.h"
 
 namespace fsc {
 namespace {
-
-using detail::decode_utf8;
-using detail::encode_utf8;
 
 std::string generous(const std::string& text) { return encode_utf8(detail::unescape_html(decode_utf8(text))); }
 std::string strict(const std::string& text) { return encode_utf8(detail::unescape_html_strict(decode_utf8(text))); }

@@ -76,6 +76,20 @@ TEST(Sentencepiece, TextsEndWithEosAlsoWhenCut) {
   EXPECT_THROW(spiece().encode("a", 0), Error);
 }
 
+TEST(Sentencepiece, EndlessTextsAreCutBetweenCharacters) {
+  EncodeReport report;
+  std::string text = "a dog ", kept;
+  while (text.size() < 70'000) {
+    if (text.size() + 3 <= 65'536) kept = text + "\u732B";
+    text += "\u732B";
+  }
+  ASSERT_EQ(kept.size(), 65'535u);
+  const Ids ids = spiece().encode(text, 100'000, &report);
+  EXPECT_TRUE(report.truncated);
+  EXPECT_EQ(ids, spiece().encode(kept, 100'000, &report));
+  EXPECT_FALSE(report.truncated);
+}
+
 TEST(Sentencepiece, CleanUpIsTheOneAskedFor) {
   const auto lower = load_sentencepiece_tokenizer(kGolden + "spiece.model", TextClean::kLower);
   const auto plain = load_sentencepiece_tokenizer(kGolden + "spiece.model", TextClean::kWhitespace);

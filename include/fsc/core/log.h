@@ -13,7 +13,8 @@ void log_to_file(const std::filesystem::path& path);
 /// A line of a running job: to the log file always, to stderr only where it is no terminal (there a ProgressLine shows it).
 void log_step_line(const std::string& text);
 
-/// Terminal progress: on a terminal one line rewritten in place, elsewhere nothing (plain log lines tell the story there).
+/// Terminal progress: on a terminal one line rewritten in place, elsewhere nothing (plain log lines tell the story there). Log lines
+/// of any thread may come between; they clear the line first.
 class ProgressLine {
  public:
   ProgressLine();
@@ -28,8 +29,7 @@ class ProgressLine {
 
  private:
   bool terminal_ = false;
-  bool open_ = false;
-  double last_ = 0;
+  double last_ = 0;  ///< when it was shown last, in seconds
 };
 
 /// "1h 02m 03s", "02m 03s", "3.2s".

@@ -62,7 +62,4 @@ class TextModel {
 /// The token of a span whose head lies outside it and that is nearest to the root of the parse; the first of several (spaCy's Span.root).
 int32_t root_of(const Analysis& analysis, Span span);
 
-/// Lower case as Python's str.lower().
-std::string lower(std::string_view text);
-
 }  // namespace fsc

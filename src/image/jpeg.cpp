@@ -14,8 +14,8 @@
 namespace fsc::detail {
 namespace {
 
-/// Of a component each block of 8 x 8 samples takes a bit or more, and the components have a block for every 128 pixels or more: fewer
-/// bytes cannot be a whole picture. Told before anything is allocated. Arithmetic coding can do with less.
+/// Of a component each block of 8 x 8 samples takes a bit or more, and the components have a block for every 128 pixels or more:
+/// fewer bytes cannot be a whole picture. Told before anything is allocated. Arithmetic coding can do with less.
 constexpr int64_t kMostPixelsPerByte = 1024;
 /// Each costs a pass over the whole picture, however few its bytes. Encoders write some ten.
 constexpr int kMostScans = 500;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "fsc/core/stop.h"
 #include "shards/detail_streams.h"
 
 namespace fsc::detail {
@@ -96,6 +97,7 @@ int wait_milliseconds(const StreamOptions& options) {
 }
 
 void check_stop(const std::string& name, const StreamOptions& options) {
+  fsc::check_stop();  // the whole process is to save and stop
   if (options.stop.stop_requested()) throw ReadStopped(name + ": reading was stopped");
 }
 

@@ -112,10 +112,8 @@ std::vector<float> Encoder::encode(std::span<const float* const> embedded, std::
 
   std::vector<float> vectors(embedded.size() * kWidth);
   float* to = vectors.data();
-  for (size_t t = 0; t < lengths.size(); ++t) {
-    std::memcpy(to, &in[begins[t] * kWidth], lengths[t] * kWidth * sizeof(float));
-    to += lengths[t] * kWidth;
-  }
+  for (size_t t = 0; t < lengths.size(); ++t)
+    to = std::copy_n(&in[begins[t] * kWidth], lengths[t] * kWidth, to);  // unlike memcpy's, `to` may be null: no words at all
   return vectors;
 }
 

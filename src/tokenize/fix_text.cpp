@@ -113,10 +113,10 @@ std::u32string first_round(std::u32string text, bool unescape, bool* mojibake) {
 /// The characters that NFC turns into others which may belong to a reference: Greek question mark and Kelvin sign.
 char32_t ascii_twin(char32_t c) { return c == 0x037E ? U';' : c == 0x212A ? U'K' : c; }
 
-/// What all further rounds together come to. In ftfy each takes off one layer of a reference made of references ("&amp;amp;amp;"),
-/// so that a text of n characters may need n / 4 of them; here a reference is replaced when its semicolon comes by, and what it
-/// stands for is looked at next, which is linear. References share no characters, so the order they are replaced in makes no
-/// difference; terminal escapes do not outlive the first round.
+/// What all further rounds together come to. In ftfy each takes off one layer of a reference made of references
+/// ("&amp;amp;amp;"), so that a text of n characters may need n / 4 of them; here a reference is replaced when its semicolon
+/// comes by, and what it stands for is looked at next, which is linear. References share no characters, so the order they are
+/// replaced in makes no difference; terminal escapes do not outlive the first round.
 std::u32string further_rounds(std::u32string_view text, bool unescape) {
   std::u32string out, replacement;
   out.reserve(text.size());

@@ -59,7 +59,7 @@ TEST(FscData, FoldersItCannotUseEndWithOne) {
 
 TEST(FscData, AFullDiskIsAMessageAndLeavesNothing) {
   test::TempDir dir;
-  const auto ended = run_program("fsc-data", {"synth", "--out", (dir / "world").string(), "--train", "200", "--size", "32"}, 4096);
+  const auto ended = run_program("fsc-data", {"synth", "--out", (dir / "world").string(), "--train", "200", "--size", "32"}, {.file_size = 4096});
   expect_ended(ended, 1, {"cannot write"});
   EXPECT_TRUE(fs::is_empty(dir.path()));
 }

@@ -56,7 +56,7 @@ TEST(FscModel, FullDiskLeavesNothing) {
   test::TempDir dir;
   const std::string out = (dir / "out").string();
   test::Process process("fsc-model", {"convert", kFormats + "hf-clip", "--to", "open_clip", "--output", out},
-                        /*file_size_limit=*/4096);
+                        {.file_size = 4096});
   expect_ended(process.wait(), 1, {"model.safetensors", "free space"});
   EXPECT_TRUE(fs::is_empty(dir.path()));
 }

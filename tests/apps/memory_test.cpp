@@ -30,7 +30,17 @@ void expect_out_of_memory(const Ended& ended, const std::string& advice) {
     EXPECT_EQ(ended.output.find(never), std::string::npos) << never << " in: " << ended.output;
 }
 
+/// AddressSanitizer maps more than any limit before a program begins.
+bool limits_work() {
+#if defined(__SANITIZE_ADDRESS__)
+  return false;
+#else
+  return true;
+#endif
+}
+
 TEST(OutOfMemory, InTheLoaderIsNoBrokenImage) {
+  if (!limits_work()) GTEST_SKIP() << "no limit of memory under AddressSanitizer";
   const LargePhotos run;
   const Ended ended = test::run_program("fsc-train", train(run, {"--set", "train.batch_size=24", "--set", "data.max_bad_samples=1", "--set", "data.workers=4"}),
                                         {.memory = 5 * kGigabyte / 2});
@@ -39,6 +49,7 @@ TEST(OutOfMemory, InTheLoaderIsNoBrokenImage) {
 }
 
 TEST(OutOfMemory, WhileScoringIsNoBrokenImage) {
+  if (!limits_work()) GTEST_SKIP() << "no limit of memory under AddressSanitizer";
   const LargePhotos run;
   const Ended trained = test::run_program("fsc-train", train(run, {"--set", "train.max_steps=1", "--set", "train.batch_size=1", "--set", "data.prefetch=1"}));
   ASSERT_EQ(trained.code, 0) << trained.output;

@@ -18,6 +18,12 @@ using test::wait_for_steps;
 /// Cuts a file of a checkpoint short.
 void damage(const SmallRun& run, const std::string& checkpoint) { fs::resize_file(run.run() / "checkpoints" / checkpoint / "optimizer.safetensors", 1000); }
 
+/// Waits until the run has saved a step (or ended); metrics.jsonl may hold later steps of an earlier time.
+void wait_for_save(Process& process, int step) {
+  const std::string line = "checkpoints/step_" + std::to_string(step) + " in ";
+  while (process.runs() && process.output().find(line) == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
 std::set<std::string> checkpoints_of(const SmallRun& run) {
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(run.run() / "checkpoints")) names.insert(entry.path().filename().string());
@@ -87,7 +93,7 @@ TEST(Resume, DamagedNewestCheckpointFallsBack) {
   // Interrupted right after its next save: what it went on from, and what it has saved since, must both be worth something.
   {
     Process process("fsc-train", train(run, {"--resume", "auto", "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
-    wait_for_steps(process, run, 11);
+    wait_for_save(process, 11);
     process.send(SIGKILL);
     const Ended ended = process.wait();
     EXPECT_NE(ended.output.find("going on from"), std::string::npos) << ended.output;
@@ -106,7 +112,7 @@ TEST(Resume, ADamagedNewestIsNotCountedAmongThoseKept) {
   for (const char* name : {"step_8", "step_10", "step_12"}) damage(run, name);
   {
     Process process("fsc-train", train(run, {"--resume", "auto", "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
-    wait_for_steps(process, run, 8);
+    wait_for_save(process, 8);
     process.send(SIGTERM);
     const int code = process.wait().code;
     EXPECT_TRUE(code == 75 || code == 0) << code;
@@ -127,7 +133,7 @@ TEST(Resume, FromAnOlderCheckpointTheLaterOnesAreSetAside) {
   const std::string from = (run.run() / "checkpoints/step_4").string(), left = "left_at_step_4";
   {
     Process process("fsc-train", train(run, {"--resume", from, "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
-    wait_for_steps(process, run, 7);
+    wait_for_save(process, 7);
     process.send(SIGKILL);
     EXPECT_NE(process.wait().output.find(left), std::string::npos);
   }
@@ -165,6 +171,8 @@ TEST(Resume, ACompleteRunStaysComplete) {
   ASSERT_EQ(test::run_program("fsc-train", train(run)).code, 0);
   const Ended ended = test::run_program("fsc-train", train(run, {"--resume", "auto"}));
   ASSERT_EQ(ended.code, 0) << ended.output;
+  EXPECT_NE(ended.output.find("the run was complete already: 12 steps"), std::string::npos) << ended.output;
+  EXPECT_EQ(ended.output.find("saved "), std::string::npos) << "no step was run again: " << ended.output;
   expect_same_end(run);
 }
 
@@ -213,6 +221,7 @@ TEST(Training, FullDiskInTheMiddleOfARun) {
   }
   const Ended ended = test::run_program("fsc-train", train(run, {"--resume", "auto"}), {.file_size = 2'000'000});
   EXPECT_EQ(ended.code, 1) << ended.output;
+  EXPECT_NE(ended.output.find("free space"), std::string::npos) << ended.output;
   const Ended again = test::run_program("fsc-train", train(run, {"--resume", "auto"}));
   ASSERT_EQ(again.code, 0) << again.output;
   expect_same_end(run);

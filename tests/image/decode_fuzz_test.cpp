@@ -15,10 +15,10 @@ namespace fsc {
 namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
-constexpr double kMostSeconds = 10;         // of processor time; a picture at the limit takes three
-constexpr uint64_t kMostBytesAPixel = 16;   // the result, its decoder's copy and, of a progressive JPEG, the coefficients
+constexpr double kMostSeconds = 10;        // of processor time; a picture at the limit takes three
+constexpr uint64_t kMostBytesAPixel = 16;  // the result, its decoder's copy and, of a progressive JPEG, the coefficients
 constexpr uint64_t kMostPixels = 178956970;
-constexpr uint64_t kMostPixelsAByte = 8 * 1032;     // PNG with one bit a pixel; JPEG has 1,024
+constexpr uint64_t kMostPixelsAByte = 8 * 1032;  // PNG with one bit a pixel; JPEG has 1,024
 
 std::string picture(const std::string& name) { return read_file(std::string(FSC_TEST_DATA "/images/") + name); }
 
@@ -73,7 +73,8 @@ TEST_P(DecodeFuzz, MutatedPictures) {
     SCOPED_TRACE(name + ", round " + std::to_string(round));
     Rng rng({round});
     std::string bytes = test::mutated(good, kMarks, rng);
-    if (rng.below(2)) bytes.replace(0, std::min(bytes.size(), size_t{12}), good.substr(0, 12));  // else few are taken for pictures
+    if (rng.below(2))
+      bytes.replace(0, std::min(bytes.size(), size_t{12}), good.substr(0, 12));  // else few are taken for pictures
     if (png && rng.below(8)) bytes = signed_png(bytes);
     // A lossless WebP of one colour needs no bits for its pixels; the others need some.
     const uint64_t pixels = webp ? kMostPixels : std::min(kMostPixels, kMostPixelsAByte * bytes.size());
@@ -88,8 +89,9 @@ TEST_P(DecodeFuzz, MutatedPictures) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Pictures, DecodeFuzz,
-                         testing::Values("rgb420.jpg", "rgb444.jpg", "progressive.jpg", "cmyk.jpg", "grey.jpg", "rgb.png", "palette.png",
-                                         "grey16.png", "bilevel.png", "grey_alpha.png", "lossy.webp", "lossless.webp"),
+                         testing::Values("rgb420.jpg", "rgb444.jpg", "progressive.jpg", "cmyk.jpg", "grey.jpg", "rgb.png",
+                                         "palette.png", "grey16.png", "bilevel.png", "grey_alpha.png", "lossy.webp",
+                                         "lossless.webp"),
                          [](const auto& info) {
                            std::string name = info.param;
                            name[name.find('.')] = '_';
@@ -122,8 +124,9 @@ std::string resized_jpeg(const std::string& name, const char* frame, int height,
 
 TEST(DecodeBomb, HugePicturesInTinyFilesTakeNoMemory) {
   Tally tally;
-  for (const auto& bytes : {resized_jpeg("rgb420.jpg", "\xFF\xC0", 60000, 60000), resized_jpeg("rgb420.jpg", "\xFF\xC0", 13000, 13000),
-                            resized_jpeg("progressive.jpg", "\xFF\xC2", 13000, 13000), resized_jpeg("cmyk.jpg", "\xFF\xC0", 2700, 65000)})
+  for (const auto& bytes :
+       {resized_jpeg("rgb420.jpg", "\xFF\xC0", 60000, 60000), resized_jpeg("rgb420.jpg", "\xFF\xC0", 13000, 13000),
+        resized_jpeg("progressive.jpg", "\xFF\xC2", 13000, 13000), resized_jpeg("cmyk.jpg", "\xFF\xC0", 2700, 65000)})
     decode_once(bytes, 16 * kMiB, tally);
   EXPECT_EQ(tally.refused, 4);
 }

@@ -150,7 +150,7 @@ TEST(Siglip, TextsHaveToFillTheContext) {
   EXPECT_GT(gap(model->encode_texts(ids, true).tokens_RTD[0][0], model->encode_texts(tiny_ids(), true).tokens_RTD[0][0]), 1e-3);
 }
 
-TEST(Siglip, AutocastKeepsTheResidualStreamInFloat32) {
+TEST(Siglip, AutocastIsBfloat16NearFloat32) {
   ClipModel model = tiny_model();
   const torch::NoGradGuard no_grad;
   const Tensor exact = model->encode_images(tiny_images()).features_BD;
@@ -161,6 +161,7 @@ TEST(Siglip, AutocastKeepsTheResidualStreamInFloat32) {
   at::autocast::set_autocast_enabled(at::kCPU, false);
   EXPECT_EQ(lower.scalar_type(), torch::kBFloat16);
   EXPECT_LT(gap(lower, exact), 0.01);
+  EXPECT_GT(gap(lower, exact), 1e-6) << "autocast was off";
 }
 
 TEST(Siglip, InitialWeightsFollowTimmAndOpenClip) {

@@ -28,8 +28,8 @@ const fs::path& real_folder() {
 
 std::vector<std::string> file_names() {
   std::vector<std::string> names;
-  for (const auto& [name, unused] : nlohmann::json::parse(read_file(real_folder() / "manifest.json"))["files"].items())
-    names.push_back(name);
+  const auto manifest = nlohmann::json::parse(read_file(real_folder() / "manifest.json"));
+  for (const auto& [name, unused] : manifest.at("files").items()) names.push_back(name);
   return names;
 }
 

@@ -1,4 +1,5 @@
-// Hard and hostile captions: an analysis that hangs together, in time that grows with the length only. FSC_FUZZ_COUNT sets how many.
+// Hard and hostile captions: an analysis that hangs together, in time that grows with the length only. FSC_FUZZ_COUNT sets how
+// many.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -110,7 +111,8 @@ TEST(TextFuzz, EndlessCaptionsTakeNoMinutes) {
       {"broken UTF-8", repeated("\xE2\x82", kMillion)},
       {"special cases", repeated("(don't) ", kMillion / 8)},
   };
-  for (const char* unit : {"(", ")", ".", "...", "'", "-", "a-", "a.", "x/", "1", "1,", "http://", "a.b/", "@", "a@", "'s", ":)", "\u00B0", "\u732B", "$", "km", "A.B"})
+  for (const char* unit : {"(",       ")",    ".", "...", "'",  "-",  "a-",     "a.",     "x/", "1",  "1,",
+                           "http://", "a.b/", "@", "a@",  "'s", ":)", "\u00B0", "\u732B", "$",  "km", "A.B"})
     captions.emplace_back(std::string("chunks of ") + unit, chunks_of(unit));
   for (const auto& [what, caption] : captions) {
     SCOPED_TRACE(what);

@@ -161,7 +161,7 @@ TEST_F(LoraFolder, ABaseOfAnotherContextIsGivenLorasByTheSameWay) {
 
 TEST_F(LoraFolder, LoraOnMergedLora) {
   write(origin());
-  const LoadedModel first = load_model(run());
+  LoadedModel first = load_model(run());
   LoraOrigin second{run().string(), 0, state_hash(state_dict(*first.model)), {"linear"}};
   const ClipModel model = adapted();
   make_directories(dir_ / "second");

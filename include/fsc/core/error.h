@@ -29,7 +29,4 @@ class UsageError : public Error {
   explicit UsageError(const std::string& message) : Error(message, ExitCode::kUsage) {}
 };
 
-/// Runs `body` and maps what it throws to an exit code and one message on stderr; used by every main().
-int run_main(const char* program, int (*body)(int, char**), int argc, char** argv) noexcept;
-
 }  // namespace fsc

@@ -128,7 +128,11 @@ TEST(Signalled, WhileAPipeHangs) {
   }
   fs::remove(hangs);
   const Ended rest = test::run_program("fsc-train", command_line({"--resume", "auto"}));
-  EXPECT_EQ(rest.code, 0) << rest.output;
+  ASSERT_EQ(rest.code, 0) << rest.output;
+  const std::string straight = (run / "straight").string();
+  const Ended whole = test::run_program("fsc-train", command_line({"--set", "output.dir=" + straight}));
+  ASSERT_EQ(whole.code, 0) << whole.output;
+  EXPECT_TRUE(test::read_all(run.run() / "model.safetensors") == test::read_all(straight + "/model.safetensors")) << "the weights differ";
 }
 
 }  // namespace

@@ -90,30 +90,27 @@ struct HttpRequest {
   }
 };
 
-/// Answers one request after another on a thread of its own, until it goes out of scope.
-class HttpServer {
+/// Answers one connection after another on a thread of its own, until it goes out of scope. The last member of who owns it: it is
+/// at work from its construction on.
+class LoopbackServer {
  public:
-  using Handler = std::function<void(HttpRequest&)>;
-  explicit HttpServer(Handler handler) : handler_(std::move(handler)) {
+  /// Gets the connection, which is closed behind it, and a flag that is set when the server is to end.
+  using Answer = std::function<void(int socket, const std::atomic<bool>& stopping)>;
+  explicit LoopbackServer(Answer answer) : answer_(std::move(answer)) {
     listener_ = listen_on_loopback(port_);
     thread_ = std::thread([this] { serve(); });
   }
-  ~HttpServer() {
+  ~LoopbackServer() {
     stopping_ = true;
     thread_.join();
     ::close(listener_);
   }
-  HttpServer(const HttpServer&) = delete;
-  HttpServer& operator=(const HttpServer&) = delete;
+  LoopbackServer(const LoopbackServer&) = delete;
+  LoopbackServer& operator=(const LoopbackServer&) = delete;
 
   int port() const { return port_; }
-  std::string url(const std::string& path, const std::string& host = "127.0.0.1") const {
-    return "http://" + host + ":" + std::to_string(port_) + path;
-  }
-  /// Heads of the requests so far.
-  std::vector<std::string> requests() const {
-    const std::lock_guard lock(mutex_);
-    return requests_;
+  std::string url(const std::string& scheme, const std::string& host, const std::string& path) const {
+    return scheme + "://" + host + ":" + std::to_string(port_) + path;
   }
 
  private:
@@ -123,11 +120,40 @@ class HttpServer {
       if (::poll(&ready, 1, 5) <= 0) continue;
       const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (socket < 0) continue;
-      HttpRequest request{.socket = socket, .stopping = &stopping_, .path = {}, .text = {}};
-      if (read_head(request)) handler_(request);
-      ::shutdown(socket, SHUT_WR);
+      answer_(socket, stopping_);
       ::close(socket);
     }
+  }
+
+  Answer answer_;
+  int listener_ = -1;
+  int port_ = 0;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+/// Answers one request after another.
+class HttpServer {
+ public:
+  using Handler = std::function<void(HttpRequest&)>;
+  explicit HttpServer(Handler handler)
+      : handler_(std::move(handler)), server_([this](int socket, const std::atomic<bool>& stopping) { answer(socket, stopping); }) {}
+
+  int port() const { return server_.port(); }
+  std::string url(const std::string& path, const std::string& host = "127.0.0.1") const {
+    return server_.url("http", host, path);
+  }
+  /// Heads of the requests so far.
+  std::vector<std::string> requests() const {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  void answer(int socket, const std::atomic<bool>& stopping) {
+    HttpRequest request{.socket = socket, .stopping = &stopping, .path = {}, .text = {}};
+    if (read_head(request)) handler_(request);
+    ::shutdown(socket, SHUT_WR);
   }
 
   bool read_head(HttpRequest& request) {
@@ -151,12 +177,9 @@ class HttpServer {
 
   ScopedEnv no_proxy_{"no_proxy", "127.0.0.1,localhost"};  // a proxy of the machine has no business here
   Handler handler_;
-  int listener_ = -1;
-  int port_ = 0;
-  std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;
   std::vector<std::string> requests_;
-  std::thread thread_;
+  LoopbackServer server_;
 };
 
 }  // namespace fsc::test

@@ -46,41 +46,30 @@ class Certificate {
   std::unique_ptr<X509, void (*)(X509*)> certificate_{X509_new(), &X509_free};
 };
 
-/// One connection after another, on a thread of its own, until it goes out of scope.
+/// One connection after another.
 class HttpsFront {
  public:
   /// Clients trust `certificate` when they are told its file.
   HttpsFront(const HttpServer& server, const Certificate& certificate)
-      : server_(server), context_(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free) {
-    SSL_CTX_use_certificate(context_.get(), certificate.certificate());
-    SSL_CTX_use_PrivateKey(context_.get(), certificate.key());
-    listener_ = listen_on_loopback(port_);
-    thread_ = std::thread([this] { serve(); });
-  }
-  ~HttpsFront() {
-    stopping_ = true;
-    thread_.join();
-    ::close(listener_);
-  }
-  HttpsFront(const HttpsFront&) = delete;
-  HttpsFront& operator=(const HttpsFront&) = delete;
+      : server_(server), context_(context_of(certificate)), front_([this](int socket, const std::atomic<bool>&) { answer(socket); }) {}
 
   std::string url(const std::string& path, const std::string& host = "127.0.0.1") const {
-    return "https://" + host + ":" + std::to_string(port_) + path;
+    return front_.url("https", host, path);
   }
 
  private:
-  void serve() {
-    while (!stopping_) {
-      pollfd ready = {listener_, POLLIN, 0};
-      if (::poll(&ready, 1, 5) <= 0) continue;
-      const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (socket < 0) continue;
-      const std::unique_ptr<SSL, void (*)(SSL*)> tls(SSL_new(context_.get()), &SSL_free);
-      SSL_set_fd(tls.get(), socket);
-      if (SSL_accept(tls.get()) == 1) hand_on(tls.get());
-      ::close(socket);
-    }
+  using Context = std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)>;
+  static Context context_of(const Certificate& certificate) {
+    Context context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
+    SSL_CTX_use_certificate(context.get(), certificate.certificate());
+    SSL_CTX_use_PrivateKey(context.get(), certificate.key());
+    return context;
+  }
+
+  void answer(int socket) {
+    const std::unique_ptr<SSL, void (*)(SSL*)> tls(SSL_new(context_.get()), &SSL_free);
+    SSL_set_fd(tls.get(), socket);
+    if (SSL_accept(tls.get()) == 1) hand_on(tls.get());
   }
 
   void hand_on(SSL* tls) {
@@ -102,11 +91,8 @@ class HttpsFront {
   }
 
   const HttpServer& server_;
-  std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context_;
-  int listener_ = -1;
-  int port_ = 0;
-  std::atomic<bool> stopping_ = false;
-  std::thread thread_;
+  Context context_;
+  LoopbackServer front_;
 };
 
 }  // namespace fsc::test

@@ -13,10 +13,8 @@ Model tests/data/models/tiny-quickgelu.json (context 77) filled by fill.py's rul
 usage: make_context.py --official DIR --models tests/data/models --out tests/data/golden
 """
 
-import argparse
 import importlib
 import json
-import pathlib
 
 import torch
 from safetensors.torch import save_file
@@ -28,11 +26,7 @@ LENGTHS, ALPHA = (12, 100), 0.25
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--official", required=True)
-    parser.add_argument("--models", type=pathlib.Path, required=True)
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    args = parser.parse_args()
+    args = official.golden_arguments(__doc__)
     code = official.load(args.official)
     utils = importlib.import_module("training.models.model_utils")
     golden, states = {}, {}

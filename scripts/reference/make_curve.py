@@ -26,9 +26,7 @@ curve.json:
 usage: make_curve.py --official DIR --models tests/data/models --out tests/data/golden
 """
 
-import argparse
 import json
-import pathlib
 
 import torch
 
@@ -70,11 +68,7 @@ def run(code, path, dtype):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--official", required=True)
-    parser.add_argument("--models", type=pathlib.Path, required=True)
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    args = parser.parse_args()
+    args = official.golden_arguments(__doc__)
     code = official.load(args.official)
     path = args.models / "tiny-quickgelu.json"
 

@@ -16,8 +16,6 @@ steps on make_curve.py's batches, mode fsc, lr 1e-2, 1 warm-up step, everything 
 usage: make_lora.py --official DIR --models tests/data/models --out tests/data/golden
 """
 
-import argparse
-import pathlib
 
 import torch
 from safetensors.torch import save_file
@@ -31,11 +29,7 @@ RANK, LR, STEPS = 2, 1e-2, 3
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--official", required=True)
-    parser.add_argument("--models", type=pathlib.Path, required=True)
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    args = parser.parse_args()
+    args = official.golden_arguments(__doc__)
     code = official.load(args.official)
     torch.manual_seed(0)
     model = official.make_model(code, args.models / "tiny-quickgelu.json", "fsc")

@@ -16,9 +16,7 @@ For V in tiny, tiny-quickgelu (float32):
 usage: make_tiny_model.py --official DIR --models tests/data/models --out tests/data/golden
 """
 
-import argparse
 import json
-import pathlib
 
 import open_clip
 import torch
@@ -64,11 +62,7 @@ def published(code, path, images, ids):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--official", required=True)
-    parser.add_argument("--models", type=pathlib.Path, required=True)
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    args = parser.parse_args()
+    args = official.golden_arguments(__doc__)
 
     images, ids = inputs()
     tensors = {"ids": ids}

@@ -7,6 +7,7 @@ The official repository contains its own fork of open_clip under the same packag
 the released open_clip before calling load(), if you need both in one process.
 """
 
+import argparse
 import contextlib
 import importlib.abc
 import importlib.machinery
@@ -44,6 +45,15 @@ class _StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module):
         pass
+
+
+def golden_arguments(description):
+    """The command line of a script that makes goldens of the small models: --official, --models, --out."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--official", required=True)
+    parser.add_argument("--models", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    return parser.parse_args()
 
 
 def load(folder):

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "fsc/core/error.h"
+#include "fsc/core/stop.h"
 #include "fsc/shards/byte_stream.h"
 
 namespace fsc::detail {
@@ -45,7 +46,7 @@ std::unique_ptr<ByteStream> open_pipe_stream(const std::string& command, const S
 std::unique_ptr<ByteStream> open_http_stream(const std::string& url, const StreamOptions& options);
 
 /// Longest single wait before check_stop is asked again.
-inline constexpr int kWaitMilliseconds = 100;
+inline constexpr int kWaitMilliseconds = kStopPollMilliseconds;
 /// Of one wait for a source; less where the time of silence is shorter.
 int wait_milliseconds(const StreamOptions& options);
 /// The one place that knows whether reading is to end: every wait and every piece of a file asks it. Throws ReadStopped with

@@ -14,9 +14,10 @@ class ComputeOptions {
   /// `needed` is an option that the two have no meaning without.
   void declare(CLI::App& app, CLI::Option* needed = nullptr) {
     CLI::Option* device = app.add_option("--device", device_, kDeviceHelp)->capture_default_str();
-    CLI::Option* precision = app.add_option("--precision", precision_, "fp32; amp_bf16 (autocast); amp (fp16 autocast, CUDA only)")
-                                 ->capture_default_str()
-                                 ->check(CLI::IsMember({"fp32", "amp_bf16", "amp"}));
+    CLI::Option* precision =
+        app.add_option("--precision", precision_, "fp32; amp_bf16 (autocast); amp (fp16 autocast, CUDA only)")
+            ->capture_default_str()
+            ->check(CLI::IsMember({"fp32", "amp_bf16", "amp"}));
     if (!needed) return;
     device->needs(needed);
     precision->needs(needed);

@@ -27,4 +27,6 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return fsc::run_main("fsc-data", run, argc, argv, "lower --threads, data.workers or data.prefetch"); }
+int main(int argc, char** argv) {
+  return fsc::run_main("fsc-data", run, argc, argv, "lower --threads, data.workers or data.prefetch");
+}

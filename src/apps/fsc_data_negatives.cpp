@@ -45,15 +45,31 @@ void check(const Given& given) {
 void add_negatives(CLI::App& app) {
   const auto given = std::make_shared<Given>();
   GenerateOptions& generate = given->generate;
-  auto* command = app.add_subcommand("negatives", "make hard negatives of captions, as training does with negatives.source: generate");
+  auto* command =
+      app.add_subcommand("negatives", "make hard negatives of captions, as training does with negatives.source: generate");
   command->add_option("--captions", given->captions, "text file, one caption a line");
   command->add_option("--table", given->table, "tsv, csv, COCO or Karpathy file with captions");
-  command->add_option("--set", given->overrides, "key=value, a key of data.train for --table such as caption_column=text or format=coco")->take_all()->allow_extra_args(false);
-  command->add_option("--kinds", generate.kinds, "kinds to make, one of each a caption")->delimiter(',')->capture_default_str()->check(CLI::IsMember(negative_kind_names()));
-  command->add_option("--seed", generate.seed, "as train.seed: the same seed, epoch and row give training's negatives")->capture_default_str()->check(not_negative, "");
-  command->add_option("--epochs", generate.epochs, "epochs to make")->capture_default_str()->check(CLI::Range(int64_t{1}, int64_t{100000}));
-  command->add_option("--threads", generate.threads, "threads; the result does not depend on them")->capture_default_str()->check(CLI::Range(int64_t{1}, int64_t{256}));
-  command->add_option("--out", given->out, "file to write: a line of names, then index, kind, negative, separated by tabs (with --epochs, the epoch first)");
+  command
+      ->add_option("--set", given->overrides,
+                   "key=value, a key of data.train for --table such as caption_column=text or format=coco")
+      ->take_all()
+      ->allow_extra_args(false);
+  command->add_option("--kinds", generate.kinds, "kinds to make, one of each a caption")
+      ->delimiter(',')
+      ->capture_default_str()
+      ->check(CLI::IsMember(negative_kind_names()));
+  command->add_option("--seed", generate.seed, "as train.seed: the same seed, epoch and row give training's negatives")
+      ->capture_default_str()
+      ->check(not_negative, "");
+  command->add_option("--epochs", generate.epochs, "epochs to make")
+      ->capture_default_str()
+      ->check(CLI::Range(int64_t{1}, int64_t{100000}));
+  command->add_option("--threads", generate.threads, "threads; the result does not depend on them")
+      ->capture_default_str()
+      ->check(CLI::Range(int64_t{1}, int64_t{256}));
+  command->add_option(
+      "--out", given->out,
+      "file to write: a line of names, then index, kind, negative, separated by tabs (with --epochs, the epoch first)");
   command->add_flag("--column", given->column, "write the whole table as tsv instead, with a column neg_caption of JSON lists");
   command->add_option("--preview", generate.preview, "show the first N captions and what becomes of them")->capture_default_str();
   command->callback([given] {

@@ -14,7 +14,8 @@ void add_synth(CLI::App& app) {
     std::string out;
   };
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("synth", "draw the synthetic world: training table, SugarCrepe-shaped test, zero-shot, retrieval");
+  auto* command =
+      app.add_subcommand("synth", "draw the synthetic world: training table, SugarCrepe-shaped test, zero-shot, retrieval");
   command->add_option("--out", options->out, "folder to make")->required();
   command->add_option("--seed", options->config.seed, "same seed, same bytes")->capture_default_str()->check(not_negative, "");
   command->add_option("--train", options->config.train, "training images")->capture_default_str();
@@ -23,8 +24,11 @@ void add_synth(CLI::App& app) {
     const std::string& out = options->out;
     const auto world = make_world(options->config, out);
     if (world.already_there) spdlog::info("{} holds this world already, nothing to do", out);
-    spdlog::info("{}: {} training images, {} test images, {} SugarCrepe-shaped items, {} zero-shot images of {} classes, {} combinations held out", out,
-                 world.train_images, world.test_images, world.sugarcrepe_items, world.zeroshot_images, world.zeroshot_classes, world.held_out);
+    spdlog::info(
+        "{}: {} training images, {} test images, {} SugarCrepe-shaped items, {} zero-shot images of {} classes, {} combinations "
+        "held out",
+        out, world.train_images, world.test_images, world.sugarcrepe_items, world.zeroshot_images, world.zeroshot_classes,
+        world.held_out);
     spdlog::info("example scenes: {}/examples.png", out);
   });
 }

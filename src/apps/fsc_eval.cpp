@@ -16,13 +16,20 @@ namespace {
 namespace fs = std::filesystem;
 
 void declare(CLI::App& app, EvalArguments& given) {
-  app.add_option("--checkpoint", given.checkpoints, "Run folder, checkpoint, model folder of open_clip or Hugging Face, or file of weights; several are compared")
+  app.add_option("--checkpoint", given.checkpoints,
+                 "Run folder, checkpoint, model folder of open_clip or Hugging Face, or file of weights; several are compared")
       ->required();
-  app.add_option("--arch", given.arch, "Architecture of a file that does not say it: open_clip's name or the path of a model-config JSON (force:NAME overrules what it says)");
-  app.add_option("--tokenizer", given.tokenizer, "SigLIP's sentencepiece model (.model), where it does not lie beside the weights");
-  app.add_option("--config", given.config, "Suite: YAML with the keys below; a bare name is also looked for in the configs folder")->required();
+  app.add_option("--arch", given.arch,
+                 "Architecture of a file that does not say it: open_clip's name or the path of a model-config JSON (force:NAME "
+                 "overrules what it says)");
+  app.add_option("--tokenizer", given.tokenizer,
+                 "SigLIP's sentencepiece model (.model), where it does not lie beside the weights");
+  app.add_option("--config", given.config,
+                 "Suite: YAML with the keys below; a bare name is also looked for in the configs folder")
+      ->required();
   app.add_option("--tasks", given.tasks, "Only these tasks: names or labels, separated by commas")->delimiter(',');
-  auto* base = app.add_option("--wise-ft-base", given.base, "Scores WiSE-FT's path from this model to each checkpoint: (1 - alpha) base + alpha checkpoint");
+  auto* base = app.add_option("--wise-ft-base", given.base,
+                              "Scores WiSE-FT's path from this model to each checkpoint: (1 - alpha) base + alpha checkpoint");
   app.add_option("--alphas", given.alphas, "Points of the path, as 0,0.25,1 or 0,0.1,...,1")->needs(base)->capture_default_str();
   app.add_flag("--extrapolate", given.extrapolate, "Allows alphas outside [0, 1]")->needs(base);
   given.compute.declare(app);
@@ -31,10 +38,11 @@ void declare(CLI::App& app, EvalArguments& given) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   fsc::SuiteConfig suite;
-  app.footer("Keys of the suite:\n" + fsc::config::help_text(fsc::config::fields_of(suite)) + fsc::catalog_help() +
-             "\nWrites results.csv, and for each checkpoint results.json and predictions/<task>.jsonl; with several checkpoints\n"
-             "these lie in a folder of their own under --output. With --wise-ft-base results.csv and results.json hold the paths,\n"
-             "alpha_<A>/ a point's own results, trade_off.png and .svg the picture.");
+  app.footer(
+      "Keys of the suite:\n" + fsc::config::help_text(fsc::config::fields_of(suite)) + fsc::catalog_help() +
+      "\nWrites results.csv, and for each checkpoint results.json and predictions/<task>.jsonl; with several checkpoints\n"
+      "these lie in a folder of their own under --output. With --wise-ft-base results.csv and results.json hold the paths,\n"
+      "alpha_<A>/ a point's own results, trade_off.png and .svg the picture.");
 }
 
 int run(const EvalArguments& given) {
@@ -58,7 +66,8 @@ int run(const EvalArguments& given) {
   std::vector<fsc::EvalResult> results;
   for (size_t i = 0; i < paths.size(); ++i) {
     auto model = fsc::load_model(paths[i], given.arch);
-    const auto tokenizer = fsc::load_tokenizer(model.model->arch(), given.tokenizer.empty() ? model.tokenizer : fs::path(given.tokenizer));
+    const auto tokenizer =
+        fsc::load_tokenizer(model.model->arch(), given.tokenizer.empty() ? model.tokenizer : fs::path(given.tokenizer));
     results.push_back(suite.run(model, *tokenizer, paths[i].string(), compute));
     fsc::write_model_results(one ? output : output / labels[i], results.back());
     fsc::write_file_atomic(output / "results.csv", fsc::results_csv(results));
@@ -84,4 +93,6 @@ int body(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return fsc::run_main("fsc-eval", body, argc, argv, "lower the suite's batch_size (--set batch_size=16)"); }
+int main(int argc, char** argv) {
+  return fsc::run_main("fsc-eval", body, argc, argv, "lower the suite's batch_size (--set batch_size=16)");
+}

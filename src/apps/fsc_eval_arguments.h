@@ -15,4 +15,5 @@ struct EvalArguments {
 };
 
 /// --wise-ft-base: the path from the base to each checkpoint. `labels` name their folders in `output`.
-void run_paths(const EvalArguments& given, const fsc::Compute& compute, const std::vector<std::string>& labels, const fsc::SuiteConfig& suite, const std::filesystem::path& output);
+void run_paths(const EvalArguments& given, const fsc::Compute& compute, const std::vector<std::string>& labels,
+               const fsc::SuiteConfig& suite, const std::filesystem::path& output);

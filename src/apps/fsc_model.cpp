@@ -27,4 +27,7 @@ int body(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return fsc::run_main("fsc-model", body, argc, argv, "the models do not fit; for soup --greedy lower the suite's batch_size (--set batch_size=16)"); }
+int main(int argc, char** argv) {
+  return fsc::run_main("fsc-model", body, argc, argv,
+                       "the models do not fit; for soup --greedy lower the suite's batch_size (--set batch_size=16)");
+}

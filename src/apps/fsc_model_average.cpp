@@ -41,7 +41,8 @@ void check_base(const WiseFt& given, const fsc::LoadedModel& pretrained) {
   if (!fsc::is_lora(given.finetuned)) return;
   const std::string base = fsc::find_model(given.finetuned, given.arch).provenance.lora_base_sha256;
   if (!base.empty() && base != fsc::state_hash(fsc::state_dict(*pretrained.model)))
-    throw fsc::Error(given.finetuned + " is LoRA of another model than " + given.pretrained + " (its record has another SHA-256); give --pretrained its base");
+    throw fsc::Error(given.finetuned + " is LoRA of another model than " + given.pretrained +
+                     " (its record has another SHA-256); give --pretrained its base");
 }
 
 void wise_ft(const WiseFt& given) {
@@ -51,8 +52,10 @@ void wise_ft(const WiseFt& given) {
   from = fsc::with_context_of({given.pretrained, &from}, {given.finetuned, &to});
   check_base(given, from);
   fsc::check_alike({{given.pretrained, &from}, {given.finetuned, &to}});
-  const auto mixed = fsc::with_weights(from, fsc::interpolate(fsc::state_dict(*from.model), fsc::state_dict(*to.model), given.alpha), given.output);
-  write_average(given.output, mixed, fmt::format("WiSE-FT, alpha {} from {} to {}", given.alpha, given.pretrained, given.finetuned));
+  const auto mixed = fsc::with_weights(
+      from, fsc::interpolate(fsc::state_dict(*from.model), fsc::state_dict(*to.model), given.alpha), given.output);
+  write_average(given.output, mixed,
+                fmt::format("WiSE-FT, alpha {} from {} to {}", given.alpha, given.pretrained, given.finetuned));
 }
 
 struct SoupWish {
@@ -111,18 +114,27 @@ void soup(const SoupWish& given) {
   if (compute) members = choose(given, kitchen, *compute);
   std::string names;
   for (const size_t i : members) names += (names.empty() ? "" : ", ") + given.checkpoints[i];
-  write_average(given.output, kitchen.soup(members), fmt::format("{} soup of {}", given.greedy.empty() ? "uniform" : "greedy", names));
+  write_average(given.output, kitchen.soup(members),
+                fmt::format("{} soup of {}", given.greedy.empty() ? "uniform" : "greedy", names));
 }
 
-constexpr const char* kArchHelp = "Architecture of a file that does not say it: open_clip's name or the path of a model-config JSON (force:NAME overrules what it says)";
+constexpr const char* kArchHelp =
+    "Architecture of a file that does not say it: open_clip's name or the path of a model-config JSON (force:NAME overrules what "
+    "it says)";
 
 }  // namespace
 
 void add_wise_ft(CLI::App& app) {
   const auto given = std::make_shared<WiseFt>();
-  CLI::App* command = app.add_subcommand("wise-ft", "Weights between a pretrained and a fine-tuned model: (1 - alpha) pretrained + alpha fine-tuned");
-  command->add_option("--pretrained", given->pretrained, "Checkpoint of any kind that fsc reads; of another context length it is first given the fine-tuned model's")->required();
-  command->add_option("--finetuned", given->finetuned, "The same model, fine-tuned; of a LoRA run the LoRA term is scaled by alpha")->required();
+  CLI::App* command = app.add_subcommand(
+      "wise-ft", "Weights between a pretrained and a fine-tuned model: (1 - alpha) pretrained + alpha fine-tuned");
+  command
+      ->add_option("--pretrained", given->pretrained,
+                   "Checkpoint of any kind that fsc reads; of another context length it is first given the fine-tuned model's")
+      ->required();
+  command
+      ->add_option("--finetuned", given->finetuned, "The same model, fine-tuned; of a LoRA run the LoRA term is scaled by alpha")
+      ->required();
   command->add_option("--alpha", given->alpha, "0 = the pretrained, 1 = the fine-tuned model")->required();
   command->add_flag("--extrapolate", given->extrapolate, "Allows an alpha outside [0, 1]");
   command->add_option("--arch", given->arch, kArchHelp);
@@ -133,13 +145,21 @@ void add_wise_ft(CLI::App& app) {
 void add_soup(CLI::App& app) {
   const auto given = std::make_shared<SoupWish>();
   CLI::App* command = app.add_subcommand("soup", "The mean of several fine-tuned models' weights (Wortsman et al. 2022)");
-  command->add_option("checkpoints", given->checkpoints, "Checkpoints of any kind that fsc reads, fine-tuned from one model")->required();
-  auto* greedy = command->add_option("--greedy", given->greedy,
-                                     "Suite (as for fsc-eval): from the best checkpoint on, each joins that does not lower the soup's score");
-  command->add_option("--by", given->by, "Score of --greedy: average (mean of the kinds' averages), composition, zeroshot, retrieval, or a task's label")
+  command->add_option("checkpoints", given->checkpoints, "Checkpoints of any kind that fsc reads, fine-tuned from one model")
+      ->required();
+  auto* greedy = command->add_option(
+      "--greedy", given->greedy,
+      "Suite (as for fsc-eval): from the best checkpoint on, each joins that does not lower the soup's score");
+  command
+      ->add_option(
+          "--by", given->by,
+          "Score of --greedy: average (mean of the kinds' averages), composition, zeroshot, retrieval, or a task's label")
       ->needs(greedy)
       ->capture_default_str();
-  command->add_option("--set", given->overrides, "Overrides a key of the suite: key=value")->needs(greedy)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--set", given->overrides, "Overrides a key of the suite: key=value")
+      ->needs(greedy)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--arch", given->arch, kArchHelp);
   given->compute.declare(*command, greedy);
   command->add_option("--output", given->output, "Folder to make")->required();

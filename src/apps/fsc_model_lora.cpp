@@ -22,7 +22,8 @@ void merge(const Given& given) {
   if (fs::exists(given.output, error) && !(fs::is_directory(given.output, error) && fs::is_empty(given.output, error)))
     throw fsc::UsageError("--output " + given.output + " exists already; name a folder that does not");
   if (!fsc::is_lora(given.run))
-    throw fsc::UsageError(given.run + " holds no " + fsc::kLoraFile + "; give the folder of a run with model.lora.rank above 0, or its checkpoints/step_N");
+    throw fsc::UsageError(given.run + " holds no " + fsc::kLoraFile +
+                          "; give the folder of a run with model.lora.rank above 0, or its checkpoints/step_N");
   auto loaded = fsc::load_lora(given.run, given.base);
   const fsc::Provenance origin = fsc::find_model(given.run).provenance;
   const auto before = fsc::probe_features(*loaded.model);
@@ -32,15 +33,19 @@ void merge(const Given& given) {
   fsc::write_directory_atomic(given.output, [&](const fs::path& folder) {
     fsc::write_model_files(folder, *loaded.model, loaded.preprocess, loaded.tokenizer, origin);
   });
-  spdlog::info("{}: a plain model; largest difference of a feature between LoRA beside the weights and merged: images {:.3g}, texts {:.3g}", given.output,
-               fsc::largest_difference(before.images_BD, after.images_BD), fsc::largest_difference(before.texts_RD, after.texts_RD));
+  spdlog::info(
+      "{}: a plain model; largest difference of a feature between LoRA beside the weights and merged: images {:.3g}, texts "
+      "{:.3g}",
+      given.output, fsc::largest_difference(before.images_BD, after.images_BD),
+      fsc::largest_difference(before.texts_RD, after.texts_RD));
 }
 
 void export_adapter(const Given& given) {
   const fsc::PeftReport report = fsc::export_peft(given.run, given.output);
   spdlog::info("{}: adapters of {} modules for peft.PeftModel.from_pretrained(CLIPModel, ...)", given.output, report.modules);
   if (report.conv_rank > 0)
-    spdlog::info("conv1's branch is no convolution of low rank; its adapter has rank {} (rank_pattern) and computes the same", report.conv_rank);
+    spdlog::info("conv1's branch is no convolution of low rank; its adapter has rank {} (rank_pattern) and computes the same",
+                 report.conv_rank);
 }
 
 CLI::App* declare(CLI::App& app, const char* name, const char* help, const std::shared_ptr<Given>& given) {
@@ -55,8 +60,10 @@ CLI::App* declare(CLI::App& app, const char* name, const char* help, const std::
 void add_lora_commands(CLI::App& app) {
   const auto to_merge = std::make_shared<Given>(), to_export = std::make_shared<Given>();
   CLI::App* command = declare(app, "merge-lora", "Adds LoRA into the weights of its base: a plain model folder", to_merge);
-  command->add_option("--base", to_merge->base, "Base model, where it is no longer at the recorded place; its hash must be the recorded one");
+  command->add_option("--base", to_merge->base,
+                      "Base model, where it is no longer at the recorded place; its hash must be the recorded one");
   command->callback([to_merge] { merge(*to_merge); });
-  declare(app, "export-peft", "Writes LoRA as an adapter for peft over transformers' CLIPModel (convert --to hf writes the base)", to_export)
+  declare(app, "export-peft", "Writes LoRA as an adapter for peft over transformers' CLIPModel (convert --to hf writes the base)",
+          to_export)
       ->callback([to_export] { export_adapter(*to_export); });
 }

@@ -17,7 +17,9 @@ int run(int argc, char** argv) {
   fsc::TrainOptions options;
   CLI::App app("fsc-train: fine-tune CLIP on hard negatives", "fsc-train");
   app.add_option("--config", config_path, "YAML config; a bare name is also looked for in the configs folder")->required();
-  app.add_option("--set", overrides, "key.path=value, over the config; may be given several times")->take_all()->allow_extra_args(false);
+  app.add_option("--set", overrides, "key.path=value, over the config; may be given several times")
+      ->take_all()
+      ->allow_extra_args(false);
   app.add_option("--resume", options.resume, "auto = go on in output.dir, or the path of a run or checkpoint folder");
   app.add_flag("--dry-run", options.dry_run, "open every input, decode the first batch, print the plan, stop");
   app.footer([] {
@@ -45,6 +47,7 @@ __attribute__((section(".preinit_array"), used)) void (*const g_before_all_else)
 int main(int argc, char** argv) {
   fsc::install_stop_signals();
   return fsc::run_main("fsc-train", run, argc, argv,
-                       "lower train.batch_size (train.accum_freq keeps the step's size), set train.grad_checkpointing: true, or lower data.prefetch; "
+                       "lower train.batch_size (train.accum_freq keeps the step's size), set train.grad_checkpointing: true, or "
+                       "lower data.prefetch; "
                        "checkpoints are as they were");
 }

@@ -41,18 +41,23 @@ std::string quoted(const std::string& value) {
   static const std::set<std::string> reserved = {"true", "false", "null", "none", "yes", "no", "on", "off", "y", "n"};
   std::string lower = value;
   for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  const bool looks_like_word = !value.empty() && value.find_first_not_of(plain) == std::string::npos &&
-                               lower[0] >= 'a' && lower[0] <= 'z' && !reserved.count(lower);
+  const bool looks_like_word = !value.empty() && value.find_first_not_of(plain) == std::string::npos && lower[0] >= 'a' &&
+                               lower[0] <= 'z' && !reserved.count(lower);
   const bool looks_like_path = value.size() > 1 && value[0] == '/' && value.find_first_not_of(plain) == std::string::npos;
   if (looks_like_word || looks_like_path) return value;
   static const char* hex = "0123456789abcdef";
   std::string text = "\"";
   for (const char c : value) {
-    if (c == '"' || c == '\\') text += '\\', text += c;
-    else if (c == '\n') text += "\\n";
-    else if (c == '\t') text += "\\t";
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) text += "\\x", text += hex[c >> 4], text += hex[c & 15];
-    else text += c;
+    if (c == '"' || c == '\\')
+      text += '\\', text += c;
+    else if (c == '\n')
+      text += "\\n";
+    else if (c == '\t')
+      text += "\\t";
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      text += "\\x", text += hex[c >> 4], text += hex[c & 15];
+    else
+      text += c;
   }
   return text + "\"";
 }
@@ -102,7 +107,8 @@ std::string Field::text() const {
                           if (v->empty()) return quoted("");
                           if (v->size() == 1 && v->begin()->first.empty()) return quoted(v->begin()->second);
                           std::string text;
-                          for (const auto& [key, item] : *v) text += (text.empty() ? "" : ", ") + quoted(key) + ": " + quoted(item);
+                          for (const auto& [key, item] : *v)
+                            text += (text.empty() ? "" : ", ") + quoted(key) + ": " + quoted(item);
                           return "{" + text + "}";
                         },
                         [](const EnumRef& e) { return e.names[e.get()]; },
@@ -110,7 +116,8 @@ std::string Field::text() const {
                           std::string text;
                           for (size_t i = 0; i < l.size(); ++i) {
                             std::string item;
-                            for (const auto& field : l.fields_at(i, "")) item += (item.empty() ? "" : ", ") + field.path + ": " + field.text();
+                            for (const auto& field : l.fields_at(i, ""))
+                              item += (item.empty() ? "" : ", ") + field.path + ": " + field.text();
                             text += (text.empty() ? "{" : ", {") + item + "}";
                           }
                           return "[" + text + "]";

@@ -48,7 +48,8 @@ class Reader {
       if (it != fields_.end()) *std::get<ToggleRef>(it->second->value).enabled = true;
       read_map(value, path);
     } else if (!value.IsNull()) {
-      problems_.add_at(place(where), path, "is a group of keys, got " + shown(value) + "; expected a map such as " + example(path));
+      problems_.add_at(place(where), path,
+                       "is a group of keys, got " + shown(value) + "; expected a map such as " + example(path));
     }
   }
 
@@ -68,18 +69,24 @@ class Reader {
       if (path[name.size()] == '[') {
         const size_t end = path.find(']', name.size());
         const char* digits = path.data() + name.size() + 1;
-        if (end == std::string::npos || std::from_chars(digits, path.data() + end, index).ptr != path.data() + end || digits == path.data() + end) continue;
+        if (end == std::string::npos || std::from_chars(digits, path.data() + end, index).ptr != path.data() + end ||
+            digits == path.data() + end)
+          continue;
         element = path.substr(0, end + 1);
       } else if (!list->one_as_map || list->size() > 1) {
         if (path[name.size()] != '.' || !list->one_as_map) continue;
-        problems_.add_at(place(where), path, "there are " + std::to_string(list->size()) + " of " + name + "; say which one: " + name + "[0]" + path.substr(name.size()));
+        problems_.add_at(place(where), path,
+                         "there are " + std::to_string(list->size()) + " of " + name + "; say which one: " + name + "[0]" +
+                             path.substr(name.size()));
         return true;
       } else {
         if (list->size() == 0) list->resize(1);
       }
       if (path.size() <= element.size() + 1 || path[element.size()] != '.') continue;
       if (index >= list->size()) {
-        problems_.add_at(place(where), path, "there is no " + element + "; the list has " + std::to_string(list->size()) + " elements, counted from 0");
+        problems_.add_at(
+            place(where), path,
+            "there is no " + element + "; the list has " + std::to_string(list->size()) + " elements, counted from 0");
         return true;
       }
       FieldTable inner = list->fields_at(index, element);
@@ -101,15 +108,18 @@ class Reader {
     for (const auto& field : with_single_elements(table)) {
       const std::string& name = field.path;
       names.push_back(name);
-      for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) names.push_back(name.substr(0, dot));
+      for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
+        names.push_back(name.substr(0, dot));
     }
     const std::string last = "." + path.substr(path.rfind('.') + 1);  // the right key in the wrong group is the better guess
     std::vector<std::string> same_key;
-    std::copy_if(names.begin(), names.end(), std::back_inserter(same_key), [&](const std::string& name) { return name.ends_with(last); });
+    std::copy_if(names.begin(), names.end(), std::back_inserter(same_key),
+                 [&](const std::string& name) { return name.ends_with(last); });
     std::string near = nearest_name(path, same_key.empty() ? names : same_key);
     if (near.empty() && !same_key.empty()) near = same_key.front();
     problems_.mark_misread(near);
-    problems_.add_at(place(where), path, "unknown key" + (near.empty() ? "; --help lists all keys" : "; did you mean " + near + "?"));
+    problems_.add_at(place(where), path,
+                     "unknown key" + (near.empty() ? "; --help lists all keys" : "; did you mean " + near + "?"));
   }
 
   std::string place(const YAML::Node& node) const {
@@ -160,44 +170,77 @@ class Reader {
 
       void operator()(bool* out) {
         const std::string text = value.IsScalar() ? value.Scalar() : "";
-        if (text == "true" || text == "True") *out = true;
-        else if (text == "false" || text == "False") *out = false;
-        else fail();
+        if (text == "true" || text == "True")
+          *out = true;
+        else if (text == "false" || text == "False")
+          *out = false;
+        else
+          fail();
       }
       void operator()(int64_t* out) {
         double number = 0;
-        if (!parse_number(value, number) || number != std::floor(number) || std::abs(number) > 9e15) { fail(); return; }
-        if (!field.range.contains(number)) { fail(); return; }
+        if (!parse_number(value, number) || number != std::floor(number) || std::abs(number) > 9e15) {
+          fail();
+          return;
+        }
+        if (!field.range.contains(number)) {
+          fail();
+          return;
+        }
         *out = static_cast<int64_t>(number);
       }
       void operator()(double* out) {
         double number = 0;
-        if (!parse_number(value, number) || !field.range.contains(number)) { fail(); return; }
+        if (!parse_number(value, number) || !field.range.contains(number)) {
+          fail();
+          return;
+        }
         *out = number;
       }
       void operator()(std::string* out) {
-        if (value.IsNull()) { out->clear(); return; }
-        if (!value.IsScalar()) { fail(); return; }
-        if (!allowed(field, value.Scalar())) { fail(suggest(value.Scalar(), field.choices)); return; }
+        if (value.IsNull()) {
+          out->clear();
+          return;
+        }
+        if (!value.IsScalar()) {
+          fail();
+          return;
+        }
+        if (!allowed(field, value.Scalar())) {
+          fail(suggest(value.Scalar(), field.choices));
+          return;
+        }
         *out = value.Scalar();
       }
       void operator()(std::vector<std::string>* out) {
         std::vector<YAML::Node> items;
-        if (!scalars(value, items)) { fail(); return; }
+        if (!scalars(value, items)) {
+          fail();
+          return;
+        }
         std::vector<std::string> texts;
         for (const auto& item : items) {
-          if (!allowed(field, item.Scalar())) { fail(": '" + item.Scalar() + "'" + suggest(item.Scalar(), field.choices)); return; }
+          if (!allowed(field, item.Scalar())) {
+            fail(": '" + item.Scalar() + "'" + suggest(item.Scalar(), field.choices));
+            return;
+          }
           texts.push_back(item.Scalar());
         }
         *out = texts;
       }
       void operator()(std::vector<double>* out) {
         std::vector<YAML::Node> items;
-        if (!scalars(value, items)) { fail(); return; }
+        if (!scalars(value, items)) {
+          fail();
+          return;
+        }
         std::vector<double> numbers;
         for (const auto& item : items) {
           double number = 0;
-          if (!parse_number(item, number) || !field.range.contains(number)) { fail(item.IsScalar() ? ": '" + item.Scalar() + "'" : ""); return; }
+          if (!parse_number(item, number) || !field.range.contains(number)) {
+            fail(item.IsScalar() ? ": '" + item.Scalar() + "'" : "");
+            return;
+          }
           numbers.push_back(number);
         }
         *out = numbers;
@@ -208,15 +251,24 @@ class Reader {
           if (!value.Scalar().empty()) map[""] = value.Scalar();
         } else if (value.IsMap()) {
           for (const auto& pair : value) {
-            if (!pair.first.IsScalar() || !pair.second.IsScalar()) { fail(); return; }
+            if (!pair.first.IsScalar() || !pair.second.IsScalar()) {
+              fail();
+              return;
+            }
             map[pair.first.Scalar()] = pair.second.Scalar();
           }
-        } else if (!value.IsNull()) { fail(); return; }
+        } else if (!value.IsNull()) {
+          fail();
+          return;
+        }
         *out = map;
       }
       void operator()(EnumRef& ref) {
         const auto it = value.IsScalar() ? std::find(ref.names.begin(), ref.names.end(), value.Scalar()) : ref.names.end();
-        if (it == ref.names.end()) { fail(value.IsScalar() ? suggest(value.Scalar(), ref.names) : ""); return; }
+        if (it == ref.names.end()) {
+          fail(value.IsScalar() ? suggest(value.Scalar(), ref.names) : "");
+          return;
+        }
         ref.set(static_cast<size_t>(it - ref.names.begin()));
       }
       void operator()(ListRef& ref) {
@@ -226,12 +278,18 @@ class Reader {
           Reader(inner, self.problems_, self.name_, self.with_lines_).read_map(value, field.path);
           return;
         }
-        if (!value.IsSequence()) { fail(); return; }
+        if (!value.IsSequence()) {
+          fail();
+          return;
+        }
         ref.resize(0);  // a new list, not a change of an earlier one's elements
         ref.resize(value.size());
         for (size_t i = 0; i < value.size() && !self.problems_.full(); ++i) {
           const std::string path = field.path + "[" + std::to_string(i) + "]";
-          if (!value[i].IsMap()) { self.problems_.add_at(self.place(value[i]), path, "expected a map, got " + shown(value[i])); continue; }
+          if (!value[i].IsMap()) {
+            self.problems_.add_at(self.place(value[i]), path, "expected a map, got " + shown(value[i]));
+            continue;
+          }
           FieldTable inner = ref.fields_at(i, path);
           Reader reader(inner, self.problems_, self.name_, self.with_lines_);
           reader.read_map(value[i], path);
@@ -239,8 +297,10 @@ class Reader {
       }
       void operator()(ToggleRef& ref) {
         const std::string text = value.IsScalar() ? value.Scalar() : "";
-        if (text == "none" || value.IsNull()) *ref.enabled = false;
-        else fail();
+        if (text == "none" || value.IsNull())
+          *ref.enabled = false;
+        else
+          fail();
       }
       static std::string suggest(const std::string& word, const std::vector<std::string>& names) {
         const std::string near = nearest_name(word, names);
@@ -295,7 +355,8 @@ std::string Problems::text() const {
 }
 
 void Problems::raise(const std::string& what) const {
-  if (!empty()) throw UsageError(what + " has " + std::to_string(size()) + (size() == 1 ? " problem:\n" : " problems:\n") + text());
+  if (!empty())
+    throw UsageError(what + " has " + std::to_string(size()) + (size() == 1 ? " problem:\n" : " problems:\n") + text());
 }
 
 void read_yaml_text(FieldTable fields, const std::string& text, const std::string& name, Problems& problems) {
@@ -305,7 +366,8 @@ void read_yaml_text(FieldTable fields, const std::string& text, const std::strin
     if (!root.IsMap()) return problems.add_unread(name, "expected a map of keys at the top level");
     Reader(fields, problems, name, true).read_map(root, "");
   } catch (const YAML::Exception& error) {
-    problems.add_unread(error.mark.is_null() ? name : name + ":" + std::to_string(error.mark.line + 1), "this is not valid YAML: " + error.msg);
+    problems.add_unread(error.mark.is_null() ? name : name + ":" + std::to_string(error.mark.line + 1),
+                        "this is not valid YAML: " + error.msg);
   }
 }
 
@@ -331,7 +393,8 @@ void apply_overrides(FieldTable fields, const std::vector<std::string>& override
       const std::string path = text.substr(0, equals);
       // Setting a key of a switched-off group switches it on.
       for (auto& field : fields)
-        if (auto* toggle = std::get_if<ToggleRef>(&field.value); toggle && path.compare(0, field.path.size() + 1, field.path + ".") == 0)
+        if (auto* toggle = std::get_if<ToggleRef>(&field.value);
+            toggle && path.compare(0, field.path.size() + 1, field.path + ".") == 0)
           *toggle->enabled = true;
       const YAML::Node value = single_document(text.substr(equals + 1));
       Reader(fields, problems, place, false).read_path(path, value, value);

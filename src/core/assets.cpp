@@ -46,7 +46,8 @@ fs::path find_asset(const std::string& name) {
   if (!path.empty()) return path;
   std::string looked;
   for (const auto& dir : dirs) looked += "\n  looked in " + dir.lexically_normal().string();
-  throw Error("the asset " + name + " is missing: run scripts/setup, which makes assets/, or point FSC_ASSETS_DIR at a folder that has it" + looked);
+  throw Error("the asset " + name +
+              " is missing: run scripts/setup, which makes assets/, or point FSC_ASSETS_DIR at a folder that has it" + looked);
 }
 
 fs::path find_config(const std::string& name) { return find_in(candidates("FSC_CONFIG_DIR", "configs"), name); }

@@ -18,8 +18,7 @@ namespace {
 class Descriptor {
  public:
   /// `shown` is the path that the user knows, where `path` is a temporary name for it.
-  Descriptor(const fs::path& path, int flags, const char* action, const fs::path& shown)
-      : fd_(open(path, flags)) {
+  Descriptor(const fs::path& path, int flags, const char* action, const fs::path& shown) : fd_(open(path, flags)) {
     if (fd_ < 0) throw_io_error(shown, action, errno);
   }
   ~Descriptor() { ::close(fd_); }

@@ -70,7 +70,8 @@ std::vector<Leftover> leftovers_in(const fs::path& folder) {
 
 void put_back(const fs::path& old, const fs::path& path) {
   if (::rename(old.c_str(), path.c_str()) != 0)
-    throw Error(io_error(path, "put back", errno) + "; a process that was killed left it whole in " + old.string() + ", rename that by hand");
+    throw Error(io_error(path, "put back", errno) + "; a process that was killed left it whole in " + old.string() +
+                ", rename that by hand");
   spdlog::warn("{} was put back: a process was killed while it replaced it", path.string());
   detail::sync_renamed(path, "");
 }
@@ -104,7 +105,8 @@ fs::path put_in_place(const Names& names) {
   if (::rename(temporary, path) == 0) return replaces ? names.old : fs::path();
   const std::string problem = io_error(names.path, "write", errno);
   if (replaces && ::rename(old, path) != 0 && errno != ENOENT)
-    throw Error(problem + "; what was there is whole in " + names.old.string() + " and could not be renamed back: " + std::strerror(errno));
+    throw Error(problem + "; what was there is whole in " + names.old.string() +
+                " and could not be renamed back: " + std::strerror(errno));
   throw Error(problem);
 }
 
@@ -153,8 +155,10 @@ void recover_replacements(const fs::path& folder) {
   for (const auto& leftover : leftovers) {
     if (!leftover.is_old) continue;
     const fs::path path = folder / leftover.name;
-    if (is_missing(path)) put_back(leftover.path, path);
-    else if (is_there(path)) discard(leftover.path, detail::sibling(path, detail::kTemporary));
+    if (is_missing(path))
+      put_back(leftover.path, path);
+    else if (is_there(path))
+      discard(leftover.path, detail::sibling(path, detail::kTemporary));
   }
 }
 

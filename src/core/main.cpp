@@ -19,7 +19,9 @@ int run_main(const char* program, int (*body)(int, char**), int argc, char** arg
     std::fprintf(stderr, "%s: %s\n", program, error.what());
     return static_cast<int>(error.code());
   } catch (const Stopped& stopped) {
-    std::fprintf(stderr, "%s: %s received while it waited, before there was anything to save: start it again with the same command\n", program, stopped.what());
+    std::fprintf(stderr,
+                 "%s: %s received while it waited, before there was anything to save: start it again with the same command\n",
+                 program, stopped.what());
     return static_cast<int>(ExitCode::kInterrupted);
   } catch (const std::filesystem::filesystem_error& error) {
     std::fprintf(stderr, "%s: cannot use %s: %s\n", program, error.path1().c_str(), error.code().message().c_str());

@@ -26,7 +26,8 @@ std::string memory_shortage(const std::exception& error) {
   const std::string text = torch->what_without_backtrace();
   if (dynamic_cast<const c10::OutOfMemoryError*>(torch)) return first_line(text);
   // LibTorch has a class of its own for its GPU allocator only.
-  for (const char* sign : {"DefaultCPUAllocator", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"})
+  for (const char* sign :
+       {"DefaultCPUAllocator", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"})
     if (const size_t at = text.find(sign); at != std::string::npos) return first_line(text.substr(at));
   return "";
 }

@@ -29,10 +29,14 @@ bool stop_requested() noexcept { return g_received != 0; }
 
 const char* stop_signal() noexcept {
   switch (g_received) {
-    case SIGTERM: return "SIGTERM";
-    case SIGINT: return "SIGINT";
-    case SIGUSR1: return "SIGUSR1";
-    default: return "no signal";
+    case SIGTERM:
+      return "SIGTERM";
+    case SIGINT:
+      return "SIGINT";
+    case SIGUSR1:
+      return "SIGUSR1";
+    default:
+      return "no signal";
   }
 }
 

@@ -9,7 +9,8 @@
 
 namespace fsc {
 
-BadSamples::BadSamples(std::filesystem::path file, double share, int64_t total) : file_(std::move(file)), share_(share), total_(total) {
+BadSamples::BadSamples(std::filesystem::path file, double share, int64_t total)
+    : file_(std::move(file)), share_(share), total_(total) {
   std::ifstream known(file_);
   for (std::string line; std::getline(known, line);) listed_.insert(line.substr(0, line.find('\t')));
 }
@@ -27,8 +28,8 @@ void BadSamples::add(const RawSample& sample) {
 void BadSamples::check() const {
   const bool some_left = count_ < total_;  // a share of 1 must not let the loader search forever
   if (some_left && static_cast<double>(count_) <= share_ * static_cast<double>(total_)) return;
-  throw Error(fmt::format("{} of {} samples are missing or broken, more than data.max_bad_samples = {:g} allows; the last: {}{}", count_, total_, share_, last_,
-                          file_.empty() ? "" : "; all are named in " + file_.string()));
+  throw Error(fmt::format("{} of {} samples are missing or broken, more than data.max_bad_samples = {:g} allows; the last: {}{}",
+                          count_, total_, share_, last_, file_.empty() ? "" : "; all are named in " + file_.string()));
 }
 
 }  // namespace fsc

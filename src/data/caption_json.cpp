@@ -19,18 +19,21 @@ class Document {
     try {
       root_ = json::parse(read_file(path_));
     } catch (const json::parse_error& error) {
-      throw Error(path_ + " is not valid JSON (byte " + std::to_string(error.byte) + "): is the download complete, and data.train.format right?");
+      throw Error(path_ + " is not valid JSON (byte " + std::to_string(error.byte) +
+                  "): is the download complete, and data.train.format right?");
     }
   }
 
   const json& list(const char* key, const char* expected) const {
-    if (!root_.is_object() || !root_.contains(key) || !root_[key].is_array()) fail(std::string("has no list \"") + key + "\"; expected " + expected);
+    if (!root_.is_object() || !root_.contains(key) || !root_[key].is_array())
+      fail(std::string("has no list \"") + key + "\"; expected " + expected);
     return root_[key];
   }
 
   /// A text under `key` of the element that `place` names.
   std::string text(const json& element, const char* key, const std::string& place) const {
-    if (!element.is_object() || !element.contains(key) || !element[key].is_string()) fail(place + " has no text \"" + std::string(key) + "\"");
+    if (!element.is_object() || !element.contains(key) || !element[key].is_string())
+      fail(place + " has no text \"" + std::string(key) + "\"");
     return element[key].get<std::string>();
   }
 
@@ -42,7 +45,8 @@ class Document {
     return element[key].dump();
   }
   void check_negatives(const std::string& key) const {
-    if (!key.empty() && !some_negatives_) fail("has no \"" + key + "\" (negatives.column) beside any caption; set negatives.source to generate or none");
+    if (!key.empty() && !some_negatives_)
+      fail("has no \"" + key + "\" (negatives.column) beside any caption; set negatives.source to generate or none");
   }
 
   [[noreturn]] void fail(const std::string& what) const { throw Error(path_ + ": " + what); }
@@ -58,7 +62,8 @@ std::string number_text(const json& id) { return id.dump(); }  // ids are number
 }  // namespace
 
 std::vector<Pair> read_coco_pairs(const SourceConfig& source, const std::string& negative_column) {
-  static const char* kShape = R"(COCO's captions: {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": "…"}]})";
+  static const char* kShape =
+      R"(COCO's captions: {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": "…"}]})";
   Document document(source);
   const auto root = image_root_of(source);
   std::unordered_map<std::string, std::string> files;
@@ -77,8 +82,10 @@ std::vector<Pair> read_coco_pairs(const SourceConfig& source, const std::string&
     std::string caption = document.text(annotation, "caption", place);
     if (!annotation.contains("image_id")) document.fail(place + " has no \"image_id\"");
     const auto file = files.find(number_text(annotation["image_id"]));
-    if (file == files.end()) document.fail(place + " belongs to image " + number_text(annotation["image_id"]) + ", which \"images\" does not list");
-    pairs.push_back({root / file->second, file->second, std::move(caption), document.negatives(annotation, negative_column, place), ", " + place});
+    if (file == files.end())
+      document.fail(place + " belongs to image " + number_text(annotation["image_id"]) + ", which \"images\" does not list");
+    pairs.push_back({root / file->second, file->second, std::move(caption),
+                     document.negatives(annotation, negative_column, place), ", " + place});
   }
   if (pairs.empty()) document.fail("has no annotations");
   document.check_negatives(negative_column);
@@ -99,18 +106,21 @@ std::vector<Pair> read_karpathy_pairs(const SourceConfig& source, const std::str
     if (name.empty()) document.fail(place + " has an empty \"filename\"");
     ++splits[split];
     if (wanted.count(split) == 0) continue;
-    const std::string folder = image.contains("filepath") ? document.text(image, "filepath", place) : "";  // COCO's: train2014, val2014
+    const std::string folder =
+        image.contains("filepath") ? document.text(image, "filepath", place) : "";  // COCO's: train2014, val2014
     const std::string key = folder.empty() ? name : folder + "/" + name;
     if (!image.contains("sentences") || !image["sentences"].is_array()) document.fail(place + " has no list \"sentences\"");
     size_t sentence_number = 0;
     for (const auto& sentence : image["sentences"]) {
       const std::string where = place + ", sentence " + std::to_string(++sentence_number);
-      pairs.push_back({root / key, key, document.text(sentence, "raw", where), document.negatives(sentence, negative_column, where), ", " + where});
+      pairs.push_back({root / key, key, document.text(sentence, "raw", where),
+                       document.negatives(sentence, negative_column, where), ", " + where});
     }
   }
   if (pairs.empty()) {
     std::string there;
-    for (const auto& [split, count] : splits) there += (there.empty() ? "" : ", ") + split + " (" + std::to_string(count) + " images)";
+    for (const auto& [split, count] : splits)
+      there += (there.empty() ? "" : ", ") + split + " (" + std::to_string(count) + " images)";
     document.fail("has no captions in the splits asked for (split); there are: " + (there.empty() ? "none" : there));
   }
   document.check_negatives(negative_column);

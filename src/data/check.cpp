@@ -31,7 +31,8 @@ struct Piece {
   std::vector<std::pair<uint64_t, std::string>> images, captions;  // hash, key
 };
 
-void add(std::map<std::string, Finding>& findings, const std::string& name, const std::string& example, size_t examples, int64_t count = 1) {
+void add(std::map<std::string, Finding>& findings, const std::string& name, const std::string& example, size_t examples,
+         int64_t count = 1) {
   Finding& finding = findings[name];
   finding.count += count;
   if (finding.examples.size() < examples) finding.examples.push_back(example);
@@ -64,11 +65,15 @@ class Checker {
     if (encoded.invalid_utf8) note(piece, "caption with bytes that are no UTF-8", key);
   }
 
-  void problem(Piece& piece, const std::string& name, const std::string& example, int64_t count = 1) const { add(piece.report.problems, name, example, options_.examples, count); }
+  void problem(Piece& piece, const std::string& name, const std::string& example, int64_t count = 1) const {
+    add(piece.report.problems, name, example, options_.examples, count);
+  }
   /// Compares a shard with what index.json beside it says; whether they agree, or nothing is said.
   bool as_recorded(Piece& piece, const ShardCheck& shard, const Recorded& recorded) const;
 
-  void note(Piece& piece, const std::string& name, const std::string& example) const { add(piece.report.notes, name, example, options_.examples); }
+  void note(Piece& piece, const std::string& name, const std::string& example) const {
+    add(piece.report.notes, name, example, options_.examples);
+  }
 
   /// Duplicates over all pieces, and the sum of what each found.
   CheckReport put_together(const std::vector<Piece>& pieces) const {
@@ -95,7 +100,8 @@ class Checker {
     }
   }
 
-  void duplicates(CheckReport& all, std::unordered_map<uint64_t, std::string>& seen, const std::vector<std::pair<uint64_t, std::string>>& found, const char* name) const {
+  void duplicates(CheckReport& all, std::unordered_map<uint64_t, std::string>& seen,
+                  const std::vector<std::pair<uint64_t, std::string>>& found, const char* name) const {
     for (const auto& [hash, key] : found) {
       const auto [it, fresh] = seen.emplace(hash, key);
       if (!fresh) add(all.notes, name, key + " = " + it->second, options_.examples);
@@ -113,9 +119,12 @@ bool Checker::as_recorded(Piece& piece, const ShardCheck& shard, const Recorded&
   const ShardRecord& record = *recorded.record;
   std::string difference;
   if (shard.sha256.empty()) return true;  // it cannot be read to its end, which is told already
-  if (shard.all_bytes != record.bytes) difference = fmt::format("{} bytes, not {}", shard.all_bytes, record.bytes);
-  else if (shard.sha256 != record.sha256) difference = fmt::format("SHA-256 {}, not {}", shard.sha256, record.sha256);
-  else if (shard.samples != record.samples) difference = fmt::format("{} samples, not {}", shard.samples, record.samples);
+  if (shard.all_bytes != record.bytes)
+    difference = fmt::format("{} bytes, not {}", shard.all_bytes, record.bytes);
+  else if (shard.sha256 != record.sha256)
+    difference = fmt::format("SHA-256 {}, not {}", shard.sha256, record.sha256);
+  else if (shard.samples != record.samples)
+    difference = fmt::format("{} samples, not {}", shard.samples, record.samples);
   if (difference.empty()) return true;
   problem(piece, "shard that is not the one index.json was written for",
           shard.name + " has " + difference + "; get it again, or delete index.json if it was changed on purpose");
@@ -133,14 +142,20 @@ CheckedShard check_one_shard(const CheckOptions& options, const Checker& checker
   CheckedShard result;
   Piece& piece = result.piece;
   const std::string name = shard_name(url);
-  const ShardCheckOptions reading = {.image_extensions = {}, .caption_extensions = {}, .max_examples = options.examples,
+  const ShardCheckOptions reading = {.image_extensions = {},
+                                     .caption_extensions = {},
+                                     .max_examples = options.examples,
                                      .digest = recorded.record.has_value() || options.write_sizes};
   const ShardCheck shard = check_shard(url, reading, [&](const ShardSample& sample) {
     const std::string key = name + "/" + sample.key;
-    if (const std::string* bytes = samples.image(sample)) checker.image(piece, *bytes, key);
-    else checker.problem(piece, "sample without an image", key + " has: " + ShardSampleReader::contents(sample));
+    if (const std::string* bytes = samples.image(sample))
+      checker.image(piece, *bytes, key);
+    else
+      checker.problem(piece, "sample without an image", key + " has: " + ShardSampleReader::contents(sample));
     const auto captions = samples.captions(sample);
-    if (captions.empty()) checker.problem(piece, "sample without a caption under " + samples.caption_keys(), key + " has: " + ShardSampleReader::contents(sample));
+    if (captions.empty())
+      checker.problem(piece, "sample without a caption under " + samples.caption_keys(),
+                      key + " has: " + ShardSampleReader::contents(sample));
     for (const auto& caption : captions) checker.caption(piece, caption, key);
   });
   piece.report.samples = shard.samples;
@@ -149,7 +164,8 @@ CheckedShard check_one_shard(const CheckOptions& options, const Checker& checker
   for (const auto& finding : shard.findings) {
     const bool harmless = finding.problem == ShardProblem::kNoEndMark;
     result.whole &= finding.problem != ShardProblem::kUnreadable && finding.problem != ShardProblem::kTruncated;
-    Finding& found = (harmless ? piece.report.notes : piece.report.problems)[std::string("archive: ") + problem_name(finding.problem)];
+    Finding& found =
+        (harmless ? piece.report.notes : piece.report.problems)[std::string("archive: ") + problem_name(finding.problem)];
     found.count += finding.count;
     found.examples.push_back(name + ": " + finding.message);
     for (const auto& example : finding.examples) found.examples.push_back(name + "/" + example);
@@ -170,7 +186,8 @@ bool write_sizes_of(const std::vector<std::string>& urls, const std::vector<Chec
   return true;
 }
 
-CheckReport check_shards(const CheckOptions& options, const Checker& checker, const std::function<void(int64_t, int64_t)>& progress) {
+CheckReport check_shards(const CheckOptions& options, const Checker& checker,
+                         const std::function<void(int64_t, int64_t)>& progress) {
   const auto urls = expand_shards(options.source.path);
   const ShardSampleReader samples(options.source, "");
   const auto recorded = recorded_shards(urls);
@@ -192,7 +209,8 @@ CheckReport check_shards(const CheckOptions& options, const Checker& checker, co
   return report;
 }
 
-CheckReport check_pairs(const CheckOptions& options, const Checker& checker, const std::function<void(int64_t, int64_t)>& progress) {
+CheckReport check_pairs(const CheckOptions& options, const Checker& checker,
+                        const std::function<void(int64_t, int64_t)>& progress) {
   constexpr int64_t kStretch = 256;
   const auto pairs = read_pairs(options.source);
   const int64_t count = (static_cast<int64_t>(pairs.size()) + kStretch - 1) / kStretch;
@@ -204,7 +222,8 @@ CheckReport check_pairs(const CheckOptions& options, const Checker& checker, con
   for (size_t i = 0; i < pairs.size(); ++i) first[i] = seen.insert(pairs[i].image.lexically_normal().string()).second;
   for_each_index(count, options.threads, [&](int64_t stretch) {
     Piece& piece = pieces[static_cast<size_t>(stretch)];
-    for (auto i = static_cast<size_t>(stretch * kStretch); i < std::min(pairs.size(), static_cast<size_t>((stretch + 1) * kStretch)); ++i) {
+    for (auto i = static_cast<size_t>(stretch * kStretch);
+         i < std::min(pairs.size(), static_cast<size_t>((stretch + 1) * kStretch)); ++i) {
       const Pair& pair = pairs[i];
       ++piece.report.samples;
       checker.caption(piece, pair.caption, options.source.path + pair.place + " (" + pair.key + ")");
@@ -227,19 +246,22 @@ CheckReport check_pairs(const CheckOptions& options, const Checker& checker, con
 
 CheckReport check_data(const CheckOptions& options, const std::function<void(int64_t, int64_t)>& progress) {
   const Checker checker(options);
-  return options.source.format == SourceFormat::kWebdataset ? check_shards(options, checker, progress) : check_pairs(options, checker, progress);
+  return options.source.format == SourceFormat::kWebdataset ? check_shards(options, checker, progress)
+                                                            : check_pairs(options, checker, progress);
 }
 
 std::vector<std::string> report_lines(const CheckReport& report) {
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("{}{} samples, {} images, {} captions, {}", report.shards > 0 ? fmt::format("{} shards, ", report.shards) : "", report.samples, report.images,
+  lines.push_back(fmt::format("{}{} samples, {} images, {} captions, {}",
+                              report.shards > 0 ? fmt::format("{} shards, ", report.shards) : "", report.samples, report.images,
                               report.captions, format_bytes(static_cast<double>(report.bytes))));
   const auto add_all = [&](const char* title, const std::map<std::string, Finding>& findings) {
     if (!findings.empty()) lines.emplace_back(title);
     for (const auto& [name, finding] : findings) {
       lines.push_back(fmt::format("  {:>8}  {}", finding.count, name));
       for (const auto& example : finding.examples) lines.push_back("            " + example);
-      if (finding.count > static_cast<int64_t>(finding.examples.size()) && finding.examples.size() > 1) lines.emplace_back("            …");
+      if (finding.count > static_cast<int64_t>(finding.examples.size()) && finding.examples.size() > 1)
+        lines.emplace_back("            …");
     }
   };
   add_all("problems (a run leaves these out and counts them):", report.problems);

@@ -16,7 +16,8 @@ std::vector<Pair> read_table_pairs(const SourceConfig& source, const std::string
 /// COCO captions: {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}; a pair an annotation.
 std::vector<Pair> read_coco_pairs(const SourceConfig& source, const std::string& negative_column);
 
-/// Karpathy's splits: {"images": [{"filename", "filepath", "split", "sentences": [{"raw"}]}]}; a pair a sentence of the splits asked for.
+/// Karpathy's splits: {"images": [{"filename", "filepath", "split", "sentences": [{"raw"}]}]}; a pair a sentence of the splits
+/// asked for.
 std::vector<Pair> read_karpathy_pairs(const SourceConfig& source, const std::string& negative_column);
 
 }  // namespace fsc

@@ -41,7 +41,7 @@ struct Made {
   std::optional<Sample> sample;
   uint64_t caption_hash = 0;              ///< of the normalised caption
   std::vector<uint64_t> negative_hashes;  ///< likewise, one a slot
-  LoaderStats counts;  ///< of this sample
+  LoaderStats counts;                     ///< of this sample
   std::exception_ptr failure;
 };
 

@@ -13,9 +13,9 @@ struct ShardRun {
   int64_t shard = 0, first = 0, last = -1;
 };
 
-/// With known sizes the shards' samples, in the epoch's order of shards, form one sequence that is cut into equal parts, one a process: any number
-/// of shards serves any number of processes. Without sizes whole shards are dealt out, or, where there are fewer shards than processes, every
-/// process reads all and takes every n-th sample.
+/// With known sizes the shards' samples, in the epoch's order of shards, form one sequence that is cut into equal parts, one a
+/// process: any number of shards serves any number of processes. Without sizes whole shards are dealt out, or, where there are
+/// fewer shards than processes, every process reads all and takes every n-th sample.
 class ShardPlan {
  public:
   /// Expands the shards, finds their sizes (sizes.json, else local shards are counted) and says how they are divided.

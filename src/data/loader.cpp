@@ -47,18 +47,22 @@ class Loader::Impl {
   explicit Impl(LoaderSetup setup) : setup_(std::move(setup)), maker_(setup_) {
     const bool column = setup_.negatives.source == NegativeSource::kColumn;
     std::vector<RawSample> missing;
-    stream_ = open_stream_of({&setup_.data, column ? setup_.negatives.column : "", setup_.seed, setup_.rank, setup_.world}, missing);
-    bad_ = std::make_unique<BadSamples>(setup_.bad_samples_file, setup_.data.max_bad_samples, stream_->size() * setup_.world + static_cast<int64_t>(missing.size()));
+    stream_ =
+        open_stream_of({&setup_.data, column ? setup_.negatives.column : "", setup_.seed, setup_.rank, setup_.world}, missing);
+    bad_ = std::make_unique<BadSamples>(setup_.bad_samples_file, setup_.data.max_bad_samples,
+                                        stream_->size() * setup_.world + static_cast<int64_t>(missing.size()));
     for (const auto& sample : missing) bad_->add(sample);
     bad_->check();
     fingerprint_ = stream_->fingerprint();
-    if (const std::string model = maker_.negatives().text_model(); !model.empty()) fingerprint_ += ", negatives by text model " + model;
+    if (const std::string model = maker_.negatives().text_model(); !model.empty())
+      fingerprint_ += ", negatives by text model " + model;
     const AvoidDuplicates wanted = setup_.data.avoid_duplicates;
     apart_ = wanted == AvoidDuplicates::kTrue || (wanted == AvoidDuplicates::kAuto && stream_->repeats_images());
     stats_.by_source.resize(setup_.data.train.size());
     if (per_batch() > stream_->size())
-      throw Error(fmt::format("{} = {} is larger than the data: {} has {} usable samples", setup_.accum_freq > 1 ? "train.batch_size times train.accum_freq" : "train.batch_size",
-                              per_batch(), setup_.data.name(), stream_->size()));
+      throw Error(fmt::format("{} = {} is larger than the data: {} has {} usable samples",
+                              setup_.accum_freq > 1 ? "train.batch_size times train.accum_freq" : "train.batch_size", per_batch(),
+                              setup_.data.name(), stream_->size()));
     at::get_num_threads();  // the main thread's count is fixed before workers choose theirs
   }
 
@@ -89,8 +93,10 @@ class Loader::Impl {
     collect_waiting();
     BatchBuilder builder;
     for (auto it = waiting_.begin(); it != waiting_.end() && builder.size() < per_batch();) {
-      if (builder.collides(it->second)) ++it;
-      else builder.add(std::move(it->second)), it = waiting_.erase(it);
+      if (builder.collides(it->second))
+        ++it;
+      else
+        builder.add(std::move(it->second)), it = waiting_.erase(it);
     }
     while (builder.size() < per_batch()) add_one(builder);
     if (setup_.negatives.avoid_batch_captions) stats_.negatives_dropped += builder.drop_negatives_that_are_captions();
@@ -207,7 +213,8 @@ class Loader::Impl {
     std::string text;
     for (size_t i = 0; i < activities_.size(); ++i) {
       const std::string at = activities_[i].text();
-      text += fmt::format("{}worker {} {}", i ? ", " : "", i, at.empty() ? "waits for the next sample of the source" : "is at " + at);
+      text +=
+          fmt::format("{}worker {} {}", i ? ", " : "", i, at.empty() ? "waits for the next sample of the source" : "is at " + at);
     }
     const std::string shard = stream_->place();
     return text + (shard.empty() ? "" : "; the shard being read is " + shard);
@@ -222,7 +229,8 @@ class Loader::Impl {
     for (size_t i = 0; i < stats_.seconds.size(); ++i) stats_.seconds[i] += of_sample.seconds[i];
   }
 
-  /// Keeps the newest snapshot that lies before everything still to be handed out: one that exists for certain, wherever the workers are.
+  /// Keeps the newest snapshot that lies before everything still to be handed out: one that exists for certain, wherever the
+  /// workers are.
   void forget_snapshots() {
     const int64_t first = waiting_.empty() ? next_ : std::min(next_, waiting_.begin()->first);
     std::lock_guard lock(mutex_);
@@ -312,10 +320,10 @@ class Loader::Impl {
   std::vector<Activity> activities_;
   mutable std::mutex stream_mutex_, mutex_;  // in this order
   std::condition_variable wanted_, arrived_;
-  std::map<int64_t, Made> ready_;    // place in the order -> sample
+  std::map<int64_t, Made> ready_;         // place in the order -> sample
   std::optional<Place> batch_begins_at_;  // while a batch is put together, and where that failed
-  std::map<int64_t, Made> waiting_;  // the consumer's: samples for a later batch
-  std::vector<int64_t> promised_;    // places of samples that waited when the run was interrupted
+  std::map<int64_t, Made> waiting_;       // the consumer's: samples for a later batch
+  std::vector<int64_t> promised_;         // places of samples that waited when the run was interrupted
   std::deque<Snapshot> snapshots_;
   int64_t taken_ = 0, next_ = 0;  // next place a worker takes, next place the consumer wants
   int64_t resumed_at_ = 0;        // places before it are skipped, but for those in kept_

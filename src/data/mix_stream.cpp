@@ -14,7 +14,8 @@ namespace fsc {
 namespace {
 using nlohmann::json;
 
-/// Which source comes next is drawn in proportion to what each still has to give, so an epoch holds exactly its share of every one.
+/// Which source comes next is drawn in proportion to what each still has to give, so an epoch holds exactly its share of every
+/// one.
 class MixStream : public SampleStream {
  public:
   MixStream(const StreamSetup& setup, std::vector<std::unique_ptr<SampleStream>> streams)
@@ -63,7 +64,9 @@ class MixStream : public SampleStream {
     const json all = json::parse(state);
     draw_ = all.at("draw").get<uint64_t>();
     left_ = all.at("left").get<std::vector<int64_t>>();
-    if (left_.size() != streams_.size()) throw Error("a state of the loader with " + std::to_string(left_.size()) + " sources; data.train has " + std::to_string(streams_.size()));
+    if (left_.size() != streams_.size())
+      throw Error("a state of the loader with " + std::to_string(left_.size()) + " sources; data.train has " +
+                  std::to_string(streams_.size()));
     for (size_t i = 0; i < streams_.size(); ++i) streams_[i]->restore(all.at("streams").at(i).get<std::string>());
   }
 
@@ -82,7 +85,10 @@ class MixStream : public SampleStream {
     int64_t all = 0;
     for (const int64_t left : left_) all += left;
     if (all == 0) left_ = counts_, all = size_;  // past the end: the epoch begins again
-    int64_t at = shuffle_ ? static_cast<int64_t>(Rng({seed_, static_cast<uint64_t>(Stream::kMix), epoch_, draw_}).below(static_cast<uint64_t>(all))) : 0;
+    int64_t at = shuffle_
+                     ? static_cast<int64_t>(
+                           Rng({seed_, static_cast<uint64_t>(Stream::kMix), epoch_, draw_}).below(static_cast<uint64_t>(all)))
+                     : 0;
     for (size_t i = 0; i < left_.size(); ++i) {
       if (at < left_[i]) return i;
       at -= left_[i];

@@ -27,9 +27,12 @@ std::vector<Group> group_pairs(const std::vector<Pair>& pairs, CaptionChoice cap
   std::vector<Group> groups;
   std::unordered_map<std::string, size_t> places;
   for (size_t i = 0; i < pairs.size(); ++i) {
-    const auto [it, fresh] = places.emplace(captions == CaptionChoice::kOne ? pairs[i].image.lexically_normal().string() : std::to_string(i), groups.size());
-    if (fresh) groups.push_back({i});
-    else groups[it->second].push_back(i);
+    const auto [it, fresh] = places.emplace(
+        captions == CaptionChoice::kOne ? pairs[i].image.lexically_normal().string() : std::to_string(i), groups.size());
+    if (fresh)
+      groups.push_back({i});
+    else
+      groups[it->second].push_back(i);
   }
   return groups;
 }
@@ -44,8 +47,12 @@ std::string extension_of(const std::string& bytes) {
 
 class Packer {
  public:
-  explicit Packer(const PackOptions& options) : options_(options),
-        layout_{.folder = options.output, .prefix = options.prefix, .max_samples = options.samples_per_shard, .max_bytes = options.bytes_per_shard},
+  explicit Packer(const PackOptions& options)
+      : options_(options),
+        layout_{.folder = options.output,
+                .prefix = options.prefix,
+                .max_samples = options.samples_per_shard,
+                .max_bytes = options.bytes_per_shard},
         writer_(layout_) {
     if (options.source.captions == CaptionChoice::kOne && !options.negative_column.empty())
       throw UsageError("a column of negatives belongs to one caption: pack it with captions: all");
@@ -82,7 +89,8 @@ class Packer {
   void check_output() const {
     for (const auto& entry : fs::directory_iterator(options_.output))
       if (entry.path().extension() == ".tar" && entry.path().filename().string().starts_with(options_.prefix + "-"))
-        throw Error(options_.output.string() + " holds shards already (" + entry.path().filename().string() + "); choose another folder or prefix");
+        throw Error(options_.output.string() + " holds shards already (" + entry.path().filename().string() +
+                    "); choose another folder or prefix");
   }
 
   /// Which samples go into which shard, by the sizes of their images.
@@ -128,10 +136,13 @@ class Packer {
     about["filepath"] = pair.key;
     if (!options_.negative_column.empty()) {
       auto& list = about[options_.negative_column] = ordered_json::array();
-      for (const auto& negative : parse_negative_list(pair.negatives)) list.push_back(negative ? ordered_json(*negative) : ordered_json());
+      for (const auto& negative : parse_negative_list(pair.negatives))
+        list.push_back(negative ? ordered_json(*negative) : ordered_json());
     }
     sample = {.key = fmt::format("{:09d}", number), .files = {}, .index = 0};
-    sample.files = {{extension, std::move(image)}, {"txt", pair.caption}, {"json", about.dump(-1, ' ', false, ordered_json::error_handler_t::replace)}};
+    sample.files = {{extension, std::move(image)},
+                    {"txt", pair.caption},
+                    {"json", about.dump(-1, ' ', false, ordered_json::error_handler_t::replace)}};
     return "";
   }
 
@@ -149,7 +160,9 @@ class Packer {
       report.bytes += shard.record.bytes;
       records.push_back(shard.record);
     }
-    if (report.samples == 0) throw Error("none of the " + std::to_string(groups_.size()) + " samples of " + options_.source.path + " can be packed; the first: " + report.skipped[0]);
+    if (report.samples == 0)
+      throw Error("none of the " + std::to_string(groups_.size()) + " samples of " + options_.source.path +
+                  " can be packed; the first: " + report.skipped[0]);
     write_sizes(options_.output, records);
     return report;
   }
@@ -163,6 +176,8 @@ class Packer {
 
 }  // namespace
 
-PackReport pack_shards(const PackOptions& options, const std::function<void(int64_t, int64_t)>& progress) { return Packer(options).pack(progress); }
+PackReport pack_shards(const PackOptions& options, const std::function<void(int64_t, int64_t)>& progress) {
+  return Packer(options).pack(progress);
+}
 
 }  // namespace fsc

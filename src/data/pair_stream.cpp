@@ -19,7 +19,12 @@ using Group = std::vector<size_t>;
 class PairStream : public SampleStream {
  public:
   PairStream(const StreamSetup& setup, uint32_t source, std::vector<RawSample>& missing)
-      : config_(setup.data->train[source]), seed_(setup.seed), rank_(setup.rank), world_(setup.world), source_(source), shuffle_(setup.data->shuffle) {
+      : config_(setup.data->train[source]),
+        seed_(setup.seed),
+        rank_(setup.rank),
+        world_(setup.world),
+        source_(source),
+        shuffle_(setup.data->shuffle) {
     pairs_ = read_pairs(config_, setup.negative_column);
     if (!setup.negative_column.empty()) read_negatives(setup.negative_column);
     group();
@@ -35,11 +40,13 @@ class PairStream : public SampleStream {
   std::string fingerprint() const override {
     std::string identity = sha256_file(config_.path);
     for (size_t i = 0, next = 0; i < groups_.size(); ++i) {
-      if (next < usable_.size() && usable_[next] == i) ++next;
-      else identity += " " + std::to_string(i);
+      if (next < usable_.size() && usable_[next] == i)
+        ++next;
+      else
+        identity += " " + std::to_string(i);
     }
-    return std::to_string(groups_.size()) + (groups_.size() == pairs_.size() ? " rows, " : " images, ") + std::to_string(usable_.size()) +
-           " with their image, SHA-256 " + sha256_hex(identity);
+    return std::to_string(groups_.size()) + (groups_.size() == pairs_.size() ? " rows, " : " images, ") +
+           std::to_string(usable_.size()) + " with their image, SHA-256 " + sha256_hex(identity);
   }
 
   void start(uint64_t epoch) override {
@@ -96,8 +103,10 @@ class PairStream : public SampleStream {
     for (size_t i = 0; i < pairs_.size(); ++i) {
       images_.push_back(hash_text(pairs_[i].image.lexically_normal().string()));
       const auto [it, fresh] = places.emplace(images_.back(), groups_.size());
-      if (fresh || config_.captions == CaptionChoice::kAll) groups_.push_back({i});
-      else groups_[it->second].push_back(i);
+      if (fresh || config_.captions == CaptionChoice::kAll)
+        groups_.push_back({i});
+      else
+        groups_[it->second].push_back(i);
       repeats_ |= !fresh && config_.captions == CaptionChoice::kAll;
     }
   }
@@ -117,8 +126,8 @@ class PairStream : public SampleStream {
       missing.back().problem = pairs_[first].image.string() + " does not exist";
     }
     if (usable_.empty())
-      throw Error("none of the " + std::to_string(groups_.size()) + " images of " + config_.path + " exists, for example " + pairs_[0].image.string() +
-                  "; set data.train.image_root to the folder the paths start from");
+      throw Error("none of the " + std::to_string(groups_.size()) + " images of " + config_.path + " exists, for example " +
+                  pairs_[0].image.string() + "; set data.train.image_root to the folder the paths start from");
   }
 
   const TrainSourceConfig config_;
@@ -130,7 +139,7 @@ class PairStream : public SampleStream {
   std::vector<NegativeTexts> listed_;
   std::vector<uint64_t> images_;  // of each pair
   std::vector<Group> groups_;
-  std::vector<size_t> usable_;    // groups whose image is there
+  std::vector<size_t> usable_;  // groups whose image is there
   bool repeats_ = false;
   int64_t share_ = 0;
 

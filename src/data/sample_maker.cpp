@@ -84,8 +84,10 @@ void SampleMaker::add_texts(Made& made, uint64_t epoch, Activity& activity) cons
     const bool exists = text && !text->empty();
     ++made.counts.negative_slots;
     made.negative_hashes.push_back(exists ? hash_text(normalized_caption(*text)) : 0);
-    if (exists) sample.negatives.emplace_back(encode(*text, made.counts));
-    else sample.negatives.emplace_back(std::nullopt);
+    if (exists)
+      sample.negatives.emplace_back(encode(*text, made.counts));
+    else
+      sample.negatives.emplace_back(std::nullopt);
   }
 }
 

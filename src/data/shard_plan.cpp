@@ -68,13 +68,16 @@ void ShardPlan::divide(const StreamSetup& setup, const TrainSourceConfig& config
   const int64_t total = this->total(config);
   if (!sized_ && config.samples == 0) {
     const auto first = std::find(sizes_.begin(), sizes_.end(), -1) - sizes_.begin();
-    throw UsageError("nothing says how many samples " + name(first) + " has; put a sizes.json beside the shards (fsc-data pack and fsc-data check write one), or set data.train.samples");
+    throw UsageError(
+        "nothing says how many samples " + name(first) +
+        " has; put a sizes.json beside the shards (fsc-data pack and fsc-data check write one), or set data.train.samples");
   }
   if (sized_ && total == 0) throw Error("the " + std::to_string(urls_.size()) + " shards of " + config.path + " hold no samples");
   share_ = share_of(total, setup);
   size_ = config.samples > 0 ? share_of(config.samples, setup) : share_;
   if (size_ == 0) throw Error(config.path + " has fewer samples than there are processes (" + std::to_string(world_) + ")");
-  const std::string what = std::to_string(urls_.size()) + " shards" + (sized_ ? " with " + std::to_string(total) + " samples" : " of unknown size");
+  const std::string what =
+      std::to_string(urls_.size()) + " shards" + (sized_ ? " with " + std::to_string(total) + " samples" : " of unknown size");
   if (world_ == 1) {
     spdlog::info("data: {}", what);
   } else if (sized_ && !resampled_) {
@@ -83,7 +86,8 @@ void ShardPlan::divide(const StreamSetup& setup, const TrainSourceConfig& config
     spdlog::info("data: {}, whole shards dealt out to {} processes", what, world_);
   } else {
     stride_ = world_;
-    spdlog::info("data: {}, fewer than the {} processes: every process reads all and takes every {}th sample", what, world_, world_);
+    spdlog::info("data: {}, fewer than the {} processes: every process reads all and takes every {}th sample", what, world_,
+                 world_);
   }
 }
 
@@ -105,7 +109,8 @@ void ShardPlan::begin(uint64_t epoch, uint64_t pass) {
   }
   if (!sized_) {
     const bool deal = stride_ == 1;
-    for (size_t k = deal ? static_cast<size_t>(rank_) : 0; k < order.size(); k += deal ? static_cast<size_t>(world_) : 1) runs_.push_back({order[k], 0, -1});
+    for (size_t k = deal ? static_cast<size_t>(rank_) : 0; k < order.size(); k += deal ? static_cast<size_t>(world_) : 1)
+      runs_.push_back({order[k], 0, -1});
     return;
   }
   const int64_t begin = rank_ * share_, end = begin + share_;
@@ -121,7 +126,8 @@ void ShardPlan::begin(uint64_t epoch, uint64_t pass) {
 
 ShardRun ShardPlan::run(int64_t number) const {
   if (!resampled_) return runs_[static_cast<size_t>(number)];
-  Rng rng({seed_, static_cast<uint64_t>(Stream::kShards), epoch_, source_, static_cast<uint64_t>(rank_), static_cast<uint64_t>(number)});
+  Rng rng({seed_, static_cast<uint64_t>(Stream::kShards), epoch_, source_, static_cast<uint64_t>(rank_),
+           static_cast<uint64_t>(number)});
   return {static_cast<int64_t>(rng.below(urls_.size())), 0, -1};
 }
 

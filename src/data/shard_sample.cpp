@@ -31,9 +31,12 @@ ShardSampleReader::ShardSampleReader(const TrainSourceConfig& config, std::strin
   for (size_t i = 0; i < config.caption_key.size(); ++i) {
     const std::string& text = config.caption_key[i];
     const size_t colon = text.find(':');
-    CaptionKey key{text.substr(0, colon), colon == std::string::npos ? "" : text.substr(colon + 1), weighted_ ? config.caption_weights[i] : 1.0};
+    CaptionKey key{text.substr(0, colon), colon == std::string::npos ? "" : text.substr(colon + 1),
+                   weighted_ ? config.caption_weights[i] : 1.0};
     if (key.extension.empty() || (colon != std::string::npos && key.name.empty()))
-      throw UsageError("data.train.caption_key: '" + text + "' is none of: an extension such as txt, a key of a JSON file such as json:caption, a folder of texts such as dir:captions");
+      throw UsageError("data.train.caption_key: '" + text +
+                       "' is none of: an extension such as txt, a key of a JSON file such as json:caption, a folder of texts "
+                       "such as dir:captions");
     keys_.push_back(std::move(key));
   }
 }
@@ -115,7 +118,8 @@ void ShardSampleReader::read(ShardSample&& sample, Rng& choice, RawSample& raw) 
   }
   size_t chosen = 0;
   if (weighted_)
-    for (double at = choice.uniform() * total; chosen + 1 < found.size() && at >= weights[chosen]; ++chosen) at -= weights[chosen];
+    for (double at = choice.uniform() * total; chosen + 1 < found.size() && at >= weights[chosen]; ++chosen)
+      at -= weights[chosen];
   raw.caption = found[chosen].size() == 1 ? std::move(found[chosen][0]) : choice.pick(found[chosen]);
   raw.image = hash_text(*image_bytes);
   if (!negative_column_.empty()) {

@@ -1,4 +1,5 @@
-// webdataset shards as a stream: shards in a shuffled order, divided among the processes, and a buffer that samples are drawn from.
+// webdataset shards as a stream: shards in a shuffled order, divided among the processes, and a buffer that samples are drawn
+// from.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -20,9 +21,9 @@ namespace fsc {
 namespace {
 using nlohmann::json;
 
-constexpr int64_t kFirstFill = 1000;   // the buffer begins with so many and grows from draw to draw, so that a start is quick
-constexpr int64_t kPatience = 100;     // samples without a caption before the first that has one
-constexpr uint64_t kOverhead = 512;    // bytes counted for a held sample beside its image and texts
+constexpr int64_t kFirstFill = 1000;      // the buffer begins with so many and grows from draw to draw, so that a start is quick
+constexpr int64_t kPatience = 100;        // samples without a caption before the first that has one
+constexpr uint64_t kOverhead = 512;       // bytes counted for a held sample beside its image and texts
 constexpr size_t kLongestProblem = 1000;  // bytes: a sample may have files with long names
 
 /// A sample and where it came from, so that a resumed run can fetch it again.
@@ -52,10 +53,15 @@ std::string shortened(std::string text) {
 class ShardStream : public SampleStream {
  public:
   ShardStream(const StreamSetup& setup, uint32_t source)
-      : setup_(setup), config_(setup.data->train[source]), source_(source), options_{.retries = setup.data->retries, .timeout_seconds = setup.data->timeout_seconds},
-        samples_(config_, setup.negative_column), plan_(ShardPlan::open(setup, source, options_)),
+      : setup_(setup),
+        config_(setup.data->train[source]),
+        source_(source),
+        options_{.retries = setup.data->retries, .timeout_seconds = setup.data->timeout_seconds},
+        samples_(config_, setup.negative_column),
+        plan_(ShardPlan::open(setup, source, options_)),
         capacity_(setup.data->shuffle ? static_cast<size_t>(setup.data->shuffle_buffer) : 1),
-        most_bytes_(setup.data->shuffle_buffer_mb > 0 ? static_cast<uint64_t>(setup.data->shuffle_buffer_mb) << 20 : UINT64_MAX) {}
+        most_bytes_(setup.data->shuffle_buffer_mb > 0 ? static_cast<uint64_t>(setup.data->shuffle_buffer_mb) << 20 : UINT64_MAX) {
+  }
 
   int64_t size() const override { return plan_.size(); }
   bool repeats_images() const override { return setup_.data->resampled; }
@@ -78,7 +84,8 @@ class ShardStream : public SampleStream {
       fill();
     }
     size_t slot = 0;
-    if (capacity_ > 1) slot = Rng({setup_.seed, static_cast<uint64_t>(Stream::kBuffer), epoch_, draw_, source_, rank()}).below(buffer_.size());
+    if (capacity_ > 1)
+      slot = Rng({setup_.seed, static_cast<uint64_t>(Stream::kBuffer), epoch_, draw_, source_, rank()}).below(buffer_.size());
     ++draw_;
     RawSample raw = std::move(buffer_[slot].raw);
     held_bytes_ -= bytes_of(raw);
@@ -90,7 +97,9 @@ class ShardStream : public SampleStream {
   std::string state() const override {
     json held = json::array();
     for (const auto& item : buffer_) held.push_back({item.run, item.sample, item.raw.lost});
-    return json{{"pass", pass_}, {"run", run_}, {"sample", sample_}, {"draw", draw_}, {"full", pass_over_}, {"begun", begun_}, {"held", held}}.dump();
+    return json{{"pass", pass_},      {"run", run_},     {"sample", sample_}, {"draw", draw_},
+                {"full", pass_over_}, {"begun", begun_}, {"held", held}}
+        .dump();
   }
 
   void restore(const std::string& text) override {
@@ -133,8 +142,10 @@ class ShardStream : public SampleStream {
     begun_ = true;
     while (!pass_over_ && buffer_.size() < wanted && (buffer_.empty() || held_bytes_ < most_bytes_)) {
       Held held;
-      if (pull(held)) hold(std::move(held));
-      else pass_over_ = true;
+      if (pull(held))
+        hold(std::move(held));
+      else
+        pass_over_ = true;
     }
   }
 
@@ -186,8 +197,9 @@ class ShardStream : public SampleStream {
     if (!any_caption_ && without_caption_ > 0) no_captions();
     next_run();
     if (!cut && expected <= 0) return false;
-    held.raw = failure(run.shard, cut ? "ends in the middle of a sample; what was whole is used" : "has fewer samples than its sizes.json says",
-                       std::max<int64_t>(1, expected));
+    held.raw = failure(
+        run.shard, cut ? "ends in the middle of a sample; what was whole is used" : "has fewer samples than its sizes.json says",
+        std::max<int64_t>(1, expected));
     held.sample = -1;
     return true;
   }
@@ -272,8 +284,8 @@ class ShardStream : public SampleStream {
   }
 
   [[noreturn]] void no_captions() const {
-    throw UsageError("none of the first " + std::to_string(without_caption_) + " samples of " + config_.path + " has a caption under data.train.caption_key = " +
-                     samples_.caption_keys() + "; the last: " + last_without_);
+    throw UsageError("none of the first " + std::to_string(without_caption_) + " samples of " + config_.path +
+                     " has a caption under data.train.caption_key = " + samples_.caption_keys() + "; the last: " + last_without_);
   }
 
   RawSample failure(int64_t shard, const std::string& what, int64_t lost) {
@@ -297,8 +309,10 @@ class ShardStream : public SampleStream {
       entry.sample = item.at(1).get<int64_t>();
       if (!plan_.has(entry.run)) throw Error("a state of the loader for other shards than " + config_.path);
       const int64_t shard = plan_.run(entry.run).shard;
-      if (entry.sample >= 0) wanted[shard][entry.sample].push_back(buffer_.size());
-      else entry.raw = failure(shard, "could not be read when the run was interrupted", item.at(2).get<int64_t>());
+      if (entry.sample >= 0)
+        wanted[shard][entry.sample].push_back(buffer_.size());
+      else
+        entry.raw = failure(shard, "could not be read when the run was interrupted", item.at(2).get<int64_t>());
       buffer_.push_back(std::move(entry));
     }
     for (const auto& [shard, samples] : wanted) {
@@ -329,9 +343,9 @@ class ShardStream : public SampleStream {
   int64_t run_ = 0, sample_ = 0;  // place in the plan, and the next sample of its shard
   bool pass_over_ = false, begun_ = false, resumed_ = false;
   std::vector<Held> buffer_;
-  uint64_t held_bytes_ = 0;  // of the buffer, as bytes_of() counts
+  uint64_t held_bytes_ = 0;                       // of the buffer, as bytes_of() counts
   bool fruitful_ = false, fruitful_run_ = false;  // this pass, and this shard, gave a sample that can be used
-  std::set<int64_t> fruitless_;  // resampled: shards that were drawn since the last such sample
+  std::set<int64_t> fruitless_;                   // resampled: shards that were drawn since the last such sample
   std::string last_problem_;
   std::unique_ptr<ShardReader> reader_;
   int64_t without_caption_ = 0;
@@ -344,6 +358,8 @@ class ShardStream : public SampleStream {
 
 }  // namespace
 
-std::unique_ptr<SampleStream> open_shard_stream(const StreamSetup& setup, uint32_t source) { return std::make_unique<ShardStream>(setup, source); }
+std::unique_ptr<SampleStream> open_shard_stream(const StreamSetup& setup, uint32_t source) {
+  return std::make_unique<ShardStream>(setup, source);
+}
 
 }  // namespace fsc

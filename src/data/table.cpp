@@ -140,7 +140,8 @@ std::vector<Pair> read_pairs(const SourceConfig& source, const std::string& nega
     case SourceFormat::kKarpathy:
       return read_karpathy_pairs(source, negative_column);
     case SourceFormat::kWebdataset:
-      throw UsageError("format: webdataset is for training; a list of images and captions is needed here (tsv, csv, coco, karpathy)");
+      throw UsageError(
+          "format: webdataset is for training; a list of images and captions is needed here (tsv, csv, coco, karpathy)");
   }
   return {};
 }

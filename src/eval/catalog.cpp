@@ -9,14 +9,30 @@ namespace fsc {
 const std::vector<Benchmark>& catalog() {
   static const std::vector<std::string> table = {"format", "image_root", "image_column", "caption_column", "split"};
   static const std::vector<Benchmark> all = {
-      {"sugarcrepe", TaskKind::kComposition, "the seven JSON files of SugarCrepe in root, COCO val2017 photos in images",
-       {"root", "images"}, {}, read_sugarcrepe},
-      {"caption_choice", TaskKind::kComposition, "one JSON file shaped like SugarCrepe's at path, its photos in images",
-       {"path", "images"}, {}, read_caption_choice},
-      {"zeroshot", TaskKind::kZeroShot, "one folder of photos a class in root; label = rank of the folder's name in byte order",
-       {"root"}, {"classnames", "templates"}, read_image_folder},
-      {"retrieval", TaskKind::kRetrieval, "a table with one image and caption a row, COCO's or Karpathy's JSON; rows of the same image are its captions",
-       {"path"}, table, read_retrieval_table},
+      {"sugarcrepe",
+       TaskKind::kComposition,
+       "the seven JSON files of SugarCrepe in root, COCO val2017 photos in images",
+       {"root", "images"},
+       {},
+       read_sugarcrepe},
+      {"caption_choice",
+       TaskKind::kComposition,
+       "one JSON file shaped like SugarCrepe's at path, its photos in images",
+       {"path", "images"},
+       {},
+       read_caption_choice},
+      {"zeroshot",
+       TaskKind::kZeroShot,
+       "one folder of photos a class in root; label = rank of the folder's name in byte order",
+       {"root"},
+       {"classnames", "templates"},
+       read_image_folder},
+      {"retrieval",
+       TaskKind::kRetrieval,
+       "a table with one image and caption a row, COCO's or Karpathy's JSON; rows of the same image are its captions",
+       {"path"},
+       table,
+       read_retrieval_table},
   };
   return all;
 }
@@ -29,9 +45,12 @@ const Benchmark* find_benchmark(const std::string& name) {
 
 const char* kind_name(TaskKind kind) {
   switch (kind) {
-    case TaskKind::kComposition: return "composition";
-    case TaskKind::kZeroShot: return "zeroshot";
-    case TaskKind::kRetrieval: return "retrieval";
+    case TaskKind::kComposition:
+      return "composition";
+    case TaskKind::kZeroShot:
+      return "zeroshot";
+    case TaskKind::kRetrieval:
+      return "retrieval";
   }
   TORCH_CHECK(false, "unknown kind of task");
 }

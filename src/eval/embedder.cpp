@@ -141,17 +141,21 @@ torch::Tensor embed_images(LoadedModel& model, const std::vector<fs::path>& path
     std::vector<torch::Tensor> batch;
     for (int64_t i = begin; i < end; ++i) {
       auto made = reader.take();
-      if (made.problem.empty()) batch.push_back(made.pixels);
-      else bad.push_back(made.problem);
+      if (made.problem.empty())
+        batch.push_back(made.pixels);
+      else
+        bad.push_back(made.problem);
     }
     // After a broken image the rest is only looked through, to name all that are broken.
-    if (bad.empty()) features.slice(0, begin, end).copy_(model.model->encode_images(torch::stack(batch).to(device, model.model->logit_scale.scalar_type())).features_BD);
+    if (bad.empty())
+      features.slice(0, begin, end)
+          .copy_(model.model->encode_images(torch::stack(batch).to(device, model.model->logit_scale.scalar_type())).features_BD);
     if (progress) progress("images", end, total);
   }
   if (!bad.empty()) throw_bad_images(bad, paths.size());
   if (const int64_t row = first_bad_row(features); row >= 0)
     throw NotFiniteError("the model gives NaN or infinity for the image " + paths[static_cast<size_t>(row)].string() +
-                "; its weights are damaged");
+                         "; its weights are damaged");
   return features;
 }
 
@@ -183,8 +187,8 @@ Sequences tokenize(const Tokenizer& tokenizer, const std::vector<std::string>& t
   return sequences;
 }
 
-torch::Tensor embed_sequences(LoadedModel& model, const Tokenizer& tokenizer, const Sequences& sequences, const EmbedOptions& options,
-                              const EmbedProgress& progress) {
+torch::Tensor embed_sequences(LoadedModel& model, const Tokenizer& tokenizer, const Sequences& sequences,
+                              const EmbedOptions& options, const EmbedProgress& progress) {
   const auto device = model.model->logit_scale.device();
   std::vector<int64_t> order(sequences.ids.size());
   std::iota(order.begin(), order.end(), int64_t{0});
@@ -238,8 +242,8 @@ Embeddings embed(LoadedModel& model, const Tokenizer& tokenizer, const Inputs& i
   embeddings.text_rows = sequences.rows;
   embeddings.texts_UD = embed_sequences(model, tokenizer, sequences, options, progress);
   if (const int64_t row = first_bad_row(embeddings.texts_UD); row >= 0)
-    throw NotFiniteError("the model gives NaN or infinity for the text \"" + inputs.texts()[sequences.example[static_cast<size_t>(row)]] +
-                "\"; its weights are damaged");
+    throw NotFiniteError("the model gives NaN or infinity for the text \"" +
+                         inputs.texts()[sequences.example[static_cast<size_t>(row)]] + "\"; its weights are damaged");
   embeddings.images_ID = embed_images(model, inputs.images(), options, progress);
   return embeddings;
 }

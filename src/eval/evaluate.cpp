@@ -59,7 +59,8 @@ PreparedSuite::PreparedSuite(const SuiteConfig& config, int64_t max_items) : con
 
 void PreparedSuite::keep_pixels(int64_t bytes) { pixels_ = std::make_shared<PixelCache>(bytes); }
 
-EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, const std::string& model_name, const Compute& compute) const {
+EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, const std::string& model_name,
+                              const Compute& compute) const {
   model.model->to(compute.device);
   const Autocast autocast(compute.precision, compute.device.type());
   return run(model, tokenizer, model_name);
@@ -70,9 +71,10 @@ EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, co
   ProgressLine line;
   const std::string prefix = model_name.empty() ? "embedding" : model_name + ": embedding";
   const Embeddings embeddings =
-      embed(model, tokenizer, inputs_, {config_.batch_size, config_.workers, pixels_.get()}, [&](const char* what, int64_t done, int64_t total) {
-        if (!quiet_) line.show(fmt::format("{} {} {}/{}  {}", prefix, what, done, total, format_duration(now() - begin)));
-      });
+      embed(model, tokenizer, inputs_, {config_.batch_size, config_.workers, pixels_.get()},
+            [&](const char* what, int64_t done, int64_t total) {
+              if (!quiet_) line.show(fmt::format("{} {} {}/{}  {}", prefix, what, done, total, format_duration(now() - begin)));
+            });
   line.finish();
   const double embedded = now();
   c10::InferenceMode inference;

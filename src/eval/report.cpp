@@ -70,7 +70,8 @@ std::string results_json(const EvalResult& result) {
 
 std::string results_csv(const std::vector<EvalResult>& results) { return results_csv(results, "", {}); }
 
-std::string results_csv(const std::vector<EvalResult>& results, const std::string& second, const std::vector<std::string>& values) {
+std::string results_csv(const std::vector<EvalResult>& results, const std::string& second,
+                        const std::vector<std::string>& values) {
   std::string text = "model" + (second.empty() ? "" : "," + csv_cell(second));
   if (results.empty()) return text + "\n";
   for (const auto& task : results[0].tasks) text += "," + csv_cell(task.label);

@@ -40,8 +40,10 @@ double rounded(double value) { return std::round(value * 1e9) / 1e9; }
 std::vector<std::string> words_of(const std::string& text) {
   std::vector<std::string> words(1);
   for (const char c : text) {
-    if (c == ',') words.emplace_back();
-    else if (c != ' ') words.back() += c;
+    if (c == ',')
+      words.emplace_back();
+    else if (c != ' ')
+      words.back() += c;
   }
   return words;
 }
@@ -60,21 +62,23 @@ std::vector<double> parse_alphas(const std::string& text, bool extrapolate) {
     const double last = i + 1 < words.size() ? number(words[i + 1], text) : NAN;
     const double count = std::round((last - (alphas.empty() ? 0 : alphas.back())) / step);
     if (!(step != 0 && count >= 1 && count < kMaxPoints) || std::abs(alphas.back() + count * step - last) > 1e-6)
-      throw UsageError("--alphas: the dots in '" + text + "' need two numbers before them and one after them that their step reaches, as in 0,0.1,...,1");
+      throw UsageError("--alphas: the dots in '" + text +
+                       "' need two numbers before them and one after them that their step reaches, as in 0,0.1,...,1");
     const double from = alphas.back();
     for (int k = 1; k < static_cast<int>(count); ++k) alphas.push_back(rounded(from + k * step));
   }
   if (alphas.size() > kMaxPoints) throw UsageError("--alphas: more than " + std::to_string(kMaxPoints) + " points");
   for (size_t i = 0; i < alphas.size(); ++i) {
     check_alpha(alphas[i], extrapolate, "--alphas");
-    if (std::find(alphas.begin(), alphas.begin() + static_cast<int64_t>(i), alphas[i]) != alphas.begin() + static_cast<int64_t>(i))
+    if (std::find(alphas.begin(), alphas.begin() + static_cast<int64_t>(i), alphas[i]) !=
+        alphas.begin() + static_cast<int64_t>(i))
       throw UsageError(fmt::format("--alphas: {} is given twice", alphas[i]));
   }
   return alphas;
 }
 
-WiseFtPath evaluate_path(const PreparedSuite& suite, const NamedModel& base, const NamedModel& finetuned, const std::vector<double>& alphas,
-                         const Tokenizer& tokenizer, const Compute& compute) {
+WiseFtPath evaluate_path(const PreparedSuite& suite, const NamedModel& base, const NamedModel& finetuned,
+                         const std::vector<double>& alphas, const Tokenizer& tokenizer, const Compute& compute) {
   const LoadedModel start = with_context_of(base, finetuned);
   check_alike({{base.name, &start}, finetuned});
   const StateDict from = state_dict(*start.model), to = state_dict(*finetuned.model->model);
@@ -136,8 +140,8 @@ bool draw_trade_off(const std::filesystem::path& folder, const std::vector<WiseF
     }
   if (series.empty()) return false;
   for (const char* name : {"trade_off.png", "trade_off.svg"})
-    write_trade_off_chart(folder / name, "WiSE-FT: from the pretrained (alpha 0) to the fine-tuned model (1)", "zero-shot, retrieval: mean score %",
-                          "composition: mean score %", series);
+    write_trade_off_chart(folder / name, "WiSE-FT: from the pretrained (alpha 0) to the fine-tuned model (1)",
+                          "zero-shot, retrieval: mean score %", "composition: mean score %", series);
   return true;
 }
 

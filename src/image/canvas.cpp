@@ -20,7 +20,8 @@ constexpr double kFontPixels = 27;  // SVG's font size that looks as high as Her
 
 class PngCanvas : public Canvas {
  public:
-  PngCanvas(int width, int height) : size_(width, height), pixels_(height * kOversample, width * kOversample, CV_8UC3, cv::Scalar::all(255)) {}
+  PngCanvas(int width, int height)
+      : size_(width, height), pixels_(height * kOversample, width * kOversample, CV_8UC3, cv::Scalar::all(255)) {}
 
   void polyline(const std::vector<std::pair<double, double>>& points, const Color& color, double thickness) override {
     std::vector<cv::Point> fixed;
@@ -61,14 +62,23 @@ std::string xml_text(const std::string& text) {
   std::string out;
   for (size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+    const size_t length = lead < 0x80                   ? 1
+                          : lead >= 0xC2 && lead < 0xE0 ? 2
+                          : lead >= 0xE0 && lead < 0xF0 ? 3
+                          : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                        : 0;
     bool whole = length > 0 && i + length <= text.size() && (lead >= 0x20 || lead == '\t');
     for (size_t k = 1; whole && k < length; ++k) whole = (static_cast<unsigned char>(text[i + k]) & 0xC0) == 0x80;
-    if (!whole) out += '?';
-    else if (lead == '&') out += "&amp;";
-    else if (lead == '<') out += "&lt;";
-    else if (lead == '>') out += "&gt;";
-    else out += text.substr(i, length);
+    if (!whole)
+      out += '?';
+    else if (lead == '&')
+      out += "&amp;";
+    else if (lead == '<')
+      out += "&lt;";
+    else if (lead == '>')
+      out += "&gt;";
+    else
+      out += text.substr(i, length);
     i += whole ? length : 1;
   }
   return out;
@@ -81,20 +91,22 @@ class SvgCanvas : public Canvas {
   void polyline(const std::vector<std::pair<double, double>>& points, const Color& color, double thickness) override {
     std::string list;
     for (const auto& [x, y] : points) list += fmt::format("{}{:.2f},{:.2f}", list.empty() ? "" : " ", x, y);
-    body_ += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{:.2f}\"/>\n", list, hex(color), thickness);
+    body_ += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{:.2f}\"/>\n", list, hex(color),
+                         thickness);
   }
   void dot(double x, double y, double radius, const Color& color) override {
     body_ += fmt::format("<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"{:.2f}\" fill=\"{}\"/>\n", x, y, radius, hex(color));
   }
   void text(const std::string& words, double x, double y, double scale, double align, const Color& color, bool bold) override {
     const char* anchor = align < 0.25 ? "start" : align < 0.75 ? "middle" : "end";
-    body_ += fmt::format("<text x=\"{:.2f}\" y=\"{:.2f}\" font-size=\"{:.2f}\" text-anchor=\"{}\" fill=\"{}\"{}>{}</text>\n", x, y,
-                         scale * kFontPixels, anchor, hex(color), bold ? " font-weight=\"bold\"" : "", xml_text(words));
+    body_ += fmt::format("<text x=\"{:.2f}\" y=\"{:.2f}\" font-size=\"{:.2f}\" text-anchor=\"{}\" fill=\"{}\"{}>{}</text>\n", x,
+                         y, scale * kFontPixels, anchor, hex(color), bold ? " font-weight=\"bold\"" : "", xml_text(words));
   }
   std::string bytes() const override {
-    return fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" "
-                       "viewBox=\"0 0 {0} {1}\" font-family=\"sans-serif\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n{2}</svg>\n",
-                       width_, height_, body_);
+    return fmt::format(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" "
+        "viewBox=\"0 0 {0} {1}\" font-family=\"sans-serif\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n{2}</svg>\n",
+        width_, height_, body_);
   }
 
  private:

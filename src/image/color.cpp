@@ -101,7 +101,8 @@ void make_grey(torch::Tensor& image) {
 }
 
 void color_jitter(torch::Tensor& image, const std::vector<double>& strengths, Rng& rng) {
-  static constexpr void (*kAdjust[4])(torch::Tensor&, double) = {adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue};
+  static constexpr void (*kAdjust[4])(torch::Tensor&, double) = {adjust_brightness, adjust_contrast, adjust_saturation,
+                                                                 adjust_hue};
   TORCH_CHECK(strengths.size() == 3 || strengths.size() == 4, "colour jitter takes 3 or 4 strengths, got ", strengths.size());
   std::vector<size_t> order = {0, 1, 2, 3};
   rng.shuffle(order);

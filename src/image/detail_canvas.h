@@ -19,7 +19,8 @@ class Canvas {
   virtual void polyline(const std::vector<std::pair<double, double>>& points, const Color& color, double thickness) = 0;
   virtual void dot(double x, double y, double radius, const Color& color) = 0;
   /// `align`: 0 = x is the left end, 0.5 = the middle, 1 = the right end; y is the base line.
-  virtual void text(const std::string& words, double x, double y, double scale, double align, const Color& color, bool bold = false) = 0;
+  virtual void text(const std::string& words, double x, double y, double scale, double align, const Color& color,
+                    bool bold = false) = 0;
   /// The finished file.
   virtual std::string bytes() const = 0;
 

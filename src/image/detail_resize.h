@@ -16,7 +16,7 @@ struct Box {
 /// uint8 [window.height, window.width, 3]. Equals PIL exactly: double weights rounded to 22 bits, bytes between
 /// the two passes. The horizontal pass comes first, unless the height shrinks by more than twice as many pixels as the width:
 /// the rule of Pillow 13 (earlier versions always go horizontally first, which now and then gives other bytes).
-torch::Tensor crop_resize_crop(const torch::Tensor& image_hwc, const Box& source, int64_t height, int64_t width, const Box& window,
-                               Interpolation interpolation);
+torch::Tensor crop_resize_crop(const torch::Tensor& image_hwc, const Box& source, int64_t height, int64_t width,
+                               const Box& window, Interpolation interpolation);
 
 }  // namespace fsc::detail

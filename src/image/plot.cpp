@@ -18,8 +18,8 @@ constexpr int kWidth = 900, kHeight = 540;
 constexpr double kTickText = 0.45;
 
 constexpr Color kInk{60, 60, 60}, kFaint{230, 230, 230}, kFrame{170, 170, 170};
-constexpr std::array<Color, 8> kColors = {Color{31, 119, 180},  {255, 127, 14}, {44, 160, 44},   {214, 39, 40},
-                                          {148, 103, 189}, {140, 86, 75},  {227, 119, 194}, {23, 190, 207}};
+constexpr std::array<Color, 8> kColors = {Color{31, 119, 180}, {255, 127, 14}, {44, 160, 44},   {214, 39, 40},
+                                          {148, 103, 189},     {140, 86, 75},  {227, 119, 194}, {23, 190, 207}};
 
 /// One axis: its range and the pixels it spans.
 struct Axis {
@@ -37,7 +37,7 @@ double sensible_step(double span, int count) {
 /// A range that holds [low, high]; `whole_steps` widens it to multiples of the step.
 Axis make_axis(double low, double high, int ticks, bool whole_steps) {
   Axis axis;
-  if (low > high) return axis;  // no points at all
+  if (low > high) return axis;                                          // no points at all
   if (high - low <= 1e-12 * std::max(std::abs(low), std::abs(high))) {  // flat: leave room on both sides
     const double room = std::max(std::abs(low) * 0.1, 0.5);
     low -= room;
@@ -146,7 +146,9 @@ void say_no_data(Canvas& canvas, const Axis& x, const Axis& y) {
 
 struct Box {
   double left, right, top, bottom;
-  bool meets(const Box& other) const { return left < other.right && other.left < right && top < other.bottom && other.top < bottom; }
+  bool meets(const Box& other) const {
+    return left < other.right && other.left < right && top < other.bottom && other.top < bottom;
+  }
 };
 
 /// Beside its dot, at the first of four places that no label has taken and that lies within the frame.
@@ -160,7 +162,8 @@ void draw_label(Canvas& canvas, const std::string& label, double x, double y, do
   Box chosen = place(x + 7 + width > right_end, false);
   for (const auto& [left, below] : {std::pair{false, false}, {true, false}, {false, true}, {true, true}}) {
     const Box box = place(left, below);
-    if (box.right > right_end || std::any_of(taken.begin(), taken.end(), [&](const Box& other) { return box.meets(other); })) continue;
+    if (box.right > right_end || std::any_of(taken.begin(), taken.end(), [&](const Box& other) { return box.meets(other); }))
+      continue;
     chosen = box;
     break;
   }

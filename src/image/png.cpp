@@ -74,7 +74,8 @@ torch::Tensor decode_png(std::string_view bytes, const std::string& name) {
     at += length + 12;
   }
   if (header.color_type == 3 && !palette) refuse_image(name, "damaged PNG (no palette)");
-  if (raw_size(header) > compressed * kBestDeflate + kBestDeflate) refuse_image(name, "truncated PNG (too little data for its size)");
+  if (raw_size(header) > compressed * kBestDeflate + kBestDeflate)
+    refuse_image(name, "truncated PNG (too little data for its size)");
   kept += kEnd;
   return decode_with_opencv(kept, header.depth == 16 && header.color_type == 0, name);
 }

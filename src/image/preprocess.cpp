@@ -39,7 +39,8 @@ Box draw_crop(int64_t height, int64_t width, const std::vector<double>& scale, c
 }  // namespace detail
 
 torch::Tensor resize_and_crop(const torch::Tensor& image_hwc, const Preprocess& preprocess) {
-  TORCH_CHECK(image_hwc.dim() == 3 && image_hwc.size(0) > 0 && image_hwc.size(1) > 0, "expected [H,W,3], got ", image_hwc.sizes());
+  TORCH_CHECK(image_hwc.dim() == 3 && image_hwc.size(0) > 0 && image_hwc.size(1) > 0, "expected [H,W,3], got ",
+              image_hwc.sizes());
   const int64_t h = image_hwc.size(0), w = image_hwc.size(1), size = preprocess.size;
   int64_t new_h = size, new_w = size;
   if (preprocess.resize_mode == ResizeMode::kShortest) {  // the longer side keeps the aspect ratio, rounded down
@@ -72,12 +73,14 @@ torch::Tensor eval_transform(const torch::Tensor& image_hwc, const Preprocess& p
   return to_model_input(resize_and_crop(image_hwc, preprocess), preprocess);
 }
 
-torch::Tensor train_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess, const AugmentConfig& augment, Rng& rng) {
+torch::Tensor train_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess, const AugmentConfig& augment,
+                              Rng& rng) {
   TORCH_CHECK(image_hwc.dim() == 3, "expected [H,W,3], got ", image_hwc.sizes());
   const int64_t size = preprocess.size;
   const auto crop = detail::draw_crop(image_hwc.size(0), image_hwc.size(1), augment.scale, augment.ratio, rng);
   auto image = detail::crop_resize_crop(image_hwc, crop, size, size, {0, 0, size, size}, Interpolation::kBicubic);
-  if (!augment.color_jitter.empty() && rng.chance(augment.color_jitter_prob)) detail::color_jitter(image, augment.color_jitter, rng);
+  if (!augment.color_jitter.empty() && rng.chance(augment.color_jitter_prob))
+    detail::color_jitter(image, augment.color_jitter, rng);
   if (rng.chance(augment.gray_scale_prob)) detail::make_grey(image);
   return to_model_input(image, preprocess);
 }

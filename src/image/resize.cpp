@@ -28,7 +28,7 @@ struct Weights {
   int64_t stride = 0;
   const int32_t* of(int64_t i) const { return values.data() + i * stride; }
   int64_t outputs() const { return static_cast<int64_t>(first.size()); }
-  int64_t begin() const { return first.front(); }                // the inputs that are read at all: [begin, end)
+  int64_t begin() const { return first.front(); }  // the inputs that are read at all: [begin, end)
   int64_t end() const { return first.back() + count.back(); }
 };
 
@@ -98,8 +98,8 @@ void vertical_pass(const uint8_t* in, int64_t in_stride, uint8_t* out, int64_t r
 
 }  // namespace
 
-torch::Tensor crop_resize_crop(const torch::Tensor& image_hwc, const Box& source, int64_t height, int64_t width, const Box& window,
-                               Interpolation interpolation) {
+torch::Tensor crop_resize_crop(const torch::Tensor& image_hwc, const Box& source, int64_t height, int64_t width,
+                               const Box& window, Interpolation interpolation) {
   TORCH_CHECK(image_hwc.scalar_type() == torch::kUInt8 && image_hwc.dim() == 3 && image_hwc.size(2) == kChannels,
               "expected uint8 [H,W,3], got ", image_hwc.scalar_type(), " ", image_hwc.sizes());
   TORCH_CHECK(source.height > 0 && source.width > 0 && source.top >= 0 && source.left >= 0 &&

@@ -38,8 +38,10 @@ std::vector<Term> make_objective(const LossConfig& c) {
     return {{"clip_loss", 1.0, [missing = c.missing_negatives](const Features& f) { return negclip_term(f, missing); }}};
   }
   std::vector<Term> terms;
-  if (c.name == LossName::kSiglip) terms.push_back({"siglip_loss", 1.0, siglip_term});
-  else terms.push_back({"clip_loss", 1.0, clip_term});
+  if (c.name == LossName::kSiglip)
+    terms.push_back({"siglip_loss", 1.0, siglip_term});
+  else
+    terms.push_back({"clip_loss", 1.0, clip_term});
   if (c.global_hn_weight > 0)
     terms.push_back({"global_hn_loss", c.global_hn_weight, [c](const Features& f) { return global_hn_term(f, c); }});
   if (c.local_hn_weight > 0)

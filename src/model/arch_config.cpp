@@ -80,7 +80,8 @@ void check_timm_sizes(const Fields& fields, const VisionConfig& config) {
   named.image_size = config.image_size, named.gelu_tanh = config.gelu_tanh;
   if (!(config == named))
     fields.fail("timm_model_name", std::string("fixes width 768, 12 layers, patch_size 16, head_width 64, mlp_ratio 4 and no "
-                                               "LayerScale; leave these fields out, or name the tower ") + kTimmSiglip);
+                                               "LayerScale; leave these fields out, or name the tower ") +
+                                       kTimmSiglip);
 }
 
 VisionConfig parse_vision(Fields fields) {

@@ -25,8 +25,12 @@ TextConfig text(int64_t width, int64_t heads, int64_t layers) {
 
 /// ViT-B-16-SigLIP<suffix> at `image_size`; SigLIP2 has Gemma's vocabulary and GELU's tanh approximation in the text tower.
 ArchConfig siglip(const std::string& suffix, int64_t image_size, bool second, const std::string& tokenizer) {
-  ArchConfig arch{.name = "ViT-B-16-SigLIP" + suffix, .embed_dim = 768, .vision = vision(image_size, 16, 768, 12),
-                  .text = text(768, 12, 12), .custom_text = true, .init_logit_bias = -10.0};
+  ArchConfig arch{.name = "ViT-B-16-SigLIP" + suffix,
+                  .embed_dim = 768,
+                  .vision = vision(image_size, 16, 768, 12),
+                  .text = text(768, 12, 12),
+                  .custom_text = true,
+                  .init_logit_bias = -10.0};
   arch.vision.siglip = true;
   arch.text.context_length = 64;
   arch.text.vocab_size = second ? 256000 : 32000;

@@ -20,8 +20,10 @@ Tensor new_weight(at::IntArrayRef shape) { return uninitialized_weights ? torch:
 
 ClipModelImpl::ClipModelImpl(const ArchConfig& arch) : torch::nn::Module("CLIP"), arch_(arch) {
   // Registration order is the order of open_clip's state dict.
-  if (arch.vision.siglip) visual_ = register_module("visual", std::make_shared<SiglipVisionImpl>(arch));
-  else visual_ = register_module("visual", std::make_shared<VisionTransformerImpl>(arch));
+  if (arch.vision.siglip)
+    visual_ = register_module("visual", std::make_shared<SiglipVisionImpl>(arch));
+  else
+    visual_ = register_module("visual", std::make_shared<VisionTransformerImpl>(arch));
   torch::nn::Module& place = arch.custom_text ? *register_module("text", std::make_shared<torch::nn::Module>("text")) : *this;
   text_ = std::make_shared<TextTower>(place, arch);
   logit_scale = register_parameter("logit_scale", torch::zeros({}));

@@ -36,8 +36,8 @@ class Fields {
     if (!value) return fallback;
     const bool ok = value->is_number() && *value > above && *value <= high;
     if (!ok)
-      fail(key, "is " + value->dump() + ", a number above " + json(above).dump() + " and up to " + json(high).dump() +
-                    " is expected");
+      fail(key,
+           "is " + value->dump() + ", a number above " + json(above).dump() + " and up to " + json(high).dump() + " is expected");
     return value->get<double>();
   }
   std::optional<double> optional_number(const char* key) {

@@ -52,7 +52,8 @@ torch::Device open_device(const std::string& name, const std::string& option) {
   }
   const int64_t index = std::max<int64_t>(0, index_of(name));
   if (index >= devices)
-    throw Error(option + " is " + name + ", but there are " + std::to_string(devices) + " CUDA devices, the last one cuda:" + std::to_string(devices - 1));
+    throw Error(option + " is " + name + ", but there are " + std::to_string(devices) +
+                " CUDA devices, the last one cuda:" + std::to_string(devices - 1));
   const torch::Device device(torch::kCUDA, static_cast<c10::DeviceIndex>(index));
   c10::impl::VirtualGuardImpl(torch::kCUDA).setDevice(device);
   return device;

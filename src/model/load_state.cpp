@@ -144,9 +144,12 @@ std::vector<std::string> share_state(ClipModelImpl& model, const StateDict& stat
   const torch::NoGradGuard no_grad;
   std::vector<std::string> notes;
   for (auto& [name, parameter, value] : fit_all(model, state, source, notes)) {
-    const bool as_it_is = value.scalar_type() == parameter.scalar_type() || (value.element_size() == 2 && may_stay_low(name, value));
-    if (as_it_is) parameter.set_data(value);
-    else parameter.copy_(value);
+    const bool as_it_is =
+        value.scalar_type() == parameter.scalar_type() || (value.element_size() == 2 && may_stay_low(name, value));
+    if (as_it_is)
+      parameter.set_data(value);
+    else
+      parameter.copy_(value);
   }
   return notes;
 }

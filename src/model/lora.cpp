@@ -45,10 +45,14 @@ std::vector<Site> sites_of(const ClipModelImpl& model) {
   for (const auto& item : model.named_modules("", /*include_self=*/false)) {
     auto* module = dynamic_cast<AdaptableImpl*>(item.value().get());
     if (!module || !module->adaptable_weight().defined()) continue;
-    Site site{item.key(), item.key() + "." + module->prefix(), "linear", item.key().starts_with("visual.") ? Tower::kImage : Tower::kText, module, 0};
+    Site site{item.key(), item.key() + "." + module->prefix(),
+              "linear",   item.key().starts_with("visual.") ? Tower::kImage : Tower::kText,
+              module,     0};
     if (dynamic_cast<AttentionImpl*>(module)) site.name += ".in_proj";
-    if (dynamic_cast<PatchEmbeddingImpl*>(module)) site.kind = "conv1", site.kernel = module->adaptable_weight().size(2);
-    else if (site.name.find("attn") != std::string::npos) site.kind = "attention";
+    if (dynamic_cast<PatchEmbeddingImpl*>(module))
+      site.kind = "conv1", site.kernel = module->adaptable_weight().size(2);
+    else if (site.name.find("attn") != std::string::npos)
+      site.kind = "attention";
     sites.push_back(std::move(site));
   }
   return sites;
@@ -74,8 +78,10 @@ bool matches(const Site& site, const std::string& target) {
       names.insert(name), names.insert((site.tower == Tower::kImage ? "image." : "text.") + name);
   }
   const std::string nearest = nearest_name(target, {names.begin(), names.end()});
-  throw UsageError("model.lora.targets: '" + target + "' fits no module of the model" + (nearest.empty() ? "" : "; did you mean " + nearest + "?") +
-                   " Choose among linear, attention, conv1, or the end of a module's name such as c_fc, c_proj, in_proj, out_proj");
+  throw UsageError(
+      "model.lora.targets: '" + target + "' fits no module of the model" +
+      (nearest.empty() ? "" : "; did you mean " + nearest + "?") +
+      " Choose among linear, attention, conv1, or the end of a module's name such as c_fc, c_proj, in_proj, out_proj");
 }
 
 /// PyTorch's default for Linear and Conv2d, and Xavier's law: bounds of a uniform distribution.
@@ -89,8 +95,9 @@ LowRank first_values(const Site& site, const LoraConfig& config, uint64_t seed) 
   const bool packed = site.module->prefix() == "in_proj_weight_";
   const double bound_A = packed ? xavier_bound(shape_A) : kaiming_bound(shape_A);
   branch.A = detail::draw_uniform(shape_A, bound_A, seed, site.prefix + "lora_A");
-  branch.B = packed && config.init == LoraInit::kReference ? detail::draw_uniform(shape_B, xavier_bound(shape_B), seed, site.prefix + "lora_B")
-                                                           : torch::zeros(shape_B);
+  branch.B = packed && config.init == LoraInit::kReference
+                 ? detail::draw_uniform(shape_B, xavier_bound(shape_B), seed, site.prefix + "lora_B")
+                 : torch::zeros(shape_B);
   const auto as_weight = site.module->adaptable_weight().options().requires_grad(false);
   branch.A = branch.A.to(as_weight), branch.B = branch.B.to(as_weight);
   return branch;
@@ -102,7 +109,8 @@ double number_in(const StateDict& state, const char* key, const std::string& sou
   std::istringstream text(it == state.metadata.end() ? "" : it->second);
   text.imbue(std::locale::classic());
   if (!(text >> value) || !text.eof() || !(value > 0))
-    throw Error(source + ": metadata " + key + " is missing or no number above 0; it is not a LoRA file of fsc-train, or it is damaged");
+    throw Error(source + ": metadata " + key +
+                " is missing or no number above 0; it is not a LoRA file of fsc-train, or it is damaged");
   return value;
 }
 
@@ -113,13 +121,18 @@ std::string shape_text(at::IntArrayRef shape) {
 }
 
 /// The tensor `name` of `state` when it has this shape and finite values; else a line of `problems`.
-std::optional<Tensor> checked(const StateDict& state, const std::string& name, at::IntArrayRef shape, std::vector<std::string>& problems) {
+std::optional<Tensor> checked(const StateDict& state, const std::string& name, at::IntArrayRef shape,
+                              std::vector<std::string>& problems) {
   const Tensor* tensor = state.find(name);
-  if (!tensor) problems.push_back(name + " is missing");
+  if (!tensor)
+    problems.push_back(name + " is missing");
   else if (!tensor->is_floating_point() || tensor->sizes() != shape)
-    problems.push_back(name + " is " + torch::toString(tensor->scalar_type()) + " " + shape_text(tensor->sizes()) + ", Float " + shape_text(shape) + " is expected");
-  else if (!at::isfinite(*tensor).all().item<bool>()) problems.push_back(name + " holds NaN or Inf");
-  else return *tensor;
+    problems.push_back(name + " is " + torch::toString(tensor->scalar_type()) + " " + shape_text(tensor->sizes()) + ", Float " +
+                       shape_text(shape) + " is expected");
+  else if (!at::isfinite(*tensor).all().item<bool>())
+    problems.push_back(name + " holds NaN or Inf");
+  else
+    return *tensor;
   return std::nullopt;
 }
 
@@ -127,7 +140,8 @@ void raise(const std::vector<std::string>& problems, const std::string& source) 
   if (problems.empty()) return;
   std::string text;
   for (size_t i = 0; i < problems.size() && i < 10; ++i) text += "\n  " + problems[i];
-  throw Error(source + " does not fit the model (" + std::to_string(problems.size()) + "):" + text + (problems.size() > 10 ? "\n  ..." : ""));
+  throw Error(source + " does not fit the model (" + std::to_string(problems.size()) + "):" + text +
+              (problems.size() > 10 ? "\n  ..." : ""));
 }
 
 std::string number_text(double value) {
@@ -151,7 +165,8 @@ bool is_lora_parameter(const std::string& name) { return name.ends_with("lora_A"
 void LoraConfig::validate(config::Problems& problems, const std::string& path) const {
   if (is_on() && targets.empty()) problems.add(path + ".targets", "is empty; name linear, attention, conv1, or set rank to 0");
   for (const auto& target : targets)
-    if (target.empty() || target == "image." || target == "text.") problems.add(path + ".targets", "'" + target + "' names no module");
+    if (target.empty() || target == "image." || target == "text.")
+      problems.add(path + ".targets", "'" + target + "' names no module");
   if (is_on()) return;
   const LoraConfig plain;
   if (dropout != plain.dropout) problems.add(path + ".dropout", "has no effect without LoRA; set " + path + ".rank");
@@ -174,7 +189,8 @@ void add_lora(ClipModelImpl& model, const LoraConfig& config, uint64_t seed) {
   for (const auto& target : config.targets)
     if (!fitting.count(target)) refuse_target(target, sites);
   if (chosen.empty())
-    throw UsageError("model.lora.targets: all modules they name are locked (model.lock_image, model.lock_text), nothing is left to train");
+    throw UsageError(
+        "model.lora.targets: all modules they name are locked (model.lock_image, model.lock_text), nothing is left to train");
   for (auto& parameter : model.parameters()) parameter.set_requires_grad(false);
   for (const Site* site : chosen) {
     site->module->add_low_rank(first_values(*site, config, seed));
@@ -184,7 +200,8 @@ void add_lora(ClipModelImpl& model, const LoraConfig& config, uint64_t seed) {
 
 void add_lora(ClipModelImpl& model, const StateDict& state, const std::string& source) {
   const double rank = number_in(state, "lora_rank", source), alpha = number_in(state, "lora_alpha", source);
-  if (rank != std::floor(rank) || rank > 4096) throw Error(source + ": metadata lora_rank is " + number_text(rank) + ", a whole number up to 4096 is expected");
+  if (rank != std::floor(rank) || rank > 4096)
+    throw Error(source + ": metadata lora_rank is " + number_text(rank) + ", a whole number up to 4096 is expected");
   std::vector<std::string> problems;
   std::vector<std::pair<AdaptableImpl*, LowRank>> additions;
   std::set<std::string> known;
@@ -196,7 +213,8 @@ void add_lora(ClipModelImpl& model, const StateDict& state, const std::string& s
     const auto tensor_B = checked(state, B, site.shape_B(static_cast<int64_t>(rank)), problems);
     const auto as_weight = site.module->adaptable_weight().options().requires_grad(false);
     if (tensor_A && tensor_B)
-      additions.emplace_back(site.module, LowRank{.A = tensor_A->to(as_weight), .B = tensor_B->to(as_weight), .rank = rank, .alpha = alpha});
+      additions.emplace_back(site.module,
+                             LowRank{.A = tensor_A->to(as_weight), .B = tensor_B->to(as_weight), .rank = rank, .alpha = alpha});
   }
   add_unexpected(state, known, problems);
   if (problems.empty() && additions.empty()) problems.push_back("it holds no branch at all");

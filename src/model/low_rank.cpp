@@ -1,4 +1,5 @@
-// The linear layer of LoRA: its graph keeps the layer's input as it was before norm or activation, and nothing of the frozen weight.
+// The linear layer of LoRA: its graph keeps the layer's input as it was before norm or activation, and nothing of the frozen
+// weight.
 #include "model/detail_low_rank.h"
 
 #include <torch/csrc/autograd/autograd.h>
@@ -21,12 +22,15 @@ struct Recipe : detail::Surroundings {
       : Surroundings(of, share > 0), before(std::move(function)), scale(branch_scale), dropout(share) {}
   Tensor input(const Tensor& x) const { return before ? before(x) : x; }
   /// A applied to the input of the branch.
-  Tensor reduced(const Tensor& u, const Tensor& A) const { return at::linear(dropout > 0 ? at::dropout(u, dropout, true) : u, A); }
+  Tensor reduced(const Tensor& u, const Tensor& A) const {
+    return at::linear(dropout > 0 ? at::dropout(u, dropout, true) : u, A);
+  }
   Before before;
   double scale, dropout;
 };
 
-Tensor linear_with_branch(const Recipe& recipe, const Tensor& x, const Tensor& A, const Tensor& B, const Tensor& weight, const Tensor& bias) {
+Tensor linear_with_branch(const Recipe& recipe, const Tensor& x, const Tensor& A, const Tensor& B, const Tensor& weight,
+                          const Tensor& bias) {
   const Tensor u = recipe.input(x);
   Tensor y = at::linear(u, weight, bias);
   const Tensor h = rows_of(recipe.reduced(u, A));
@@ -36,8 +40,8 @@ Tensor linear_with_branch(const Recipe& recipe, const Tensor& x, const Tensor& A
 
 class LowRankLinear : public torch::autograd::Function<LowRankLinear> {
  public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& A, const Tensor& B, const Tensor& weight, const Tensor& bias,
-                        const c10::intrusive_ptr<Recipe>& recipe) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& A, const Tensor& B, const Tensor& weight,
+                        const Tensor& bias, const c10::intrusive_ptr<Recipe>& recipe) {
     ctx->save_for_backward({x, A, B, weight});
     ctx->saved_data["recipe"] = c10::IValue::make_capsule(recipe);
     return linear_with_branch(*recipe, x, A, B, weight, bias);  // Function::apply has switched gradients off
@@ -81,7 +85,8 @@ Tensor AdaptableImpl::low_rank_weight() const {
   return at::matmul(low_rank_.B, low_rank_.A).view(adaptable_weight().sizes()) * low_rank_.scale();
 }
 
-Tensor adaptable_linear(const Before& before, const Tensor& x, const Tensor& weight, const Tensor& bias, const AdaptableImpl& owner) {
+Tensor adaptable_linear(const Before& before, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const AdaptableImpl& owner) {
   if (!owner.is_adapted()) return at::linear(before ? before(x) : x, weight, bias);
   const LowRank& low_rank = owner.low_rank();
   const double dropout = owner.is_training() ? low_rank.dropout : 0.0;

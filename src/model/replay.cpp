@@ -28,9 +28,7 @@ void set_autocast(at::DeviceType device, bool enabled, at::ScalarType dtype, boo
 }  // namespace
 
 Surroundings::Surroundings(torch::Device of, bool random)
-    : device(of),
-      autocast(at::autocast::is_autocast_enabled(of.type())),
-      dtype(at::autocast::get_autocast_dtype(of.type())) {
+    : device(of), autocast(at::autocast::is_autocast_enabled(of.type())), dtype(at::autocast::get_autocast_dtype(of.type())) {
   if (random) random_state = state_of(at::globalContext().defaultGenerator(of));
 }
 

@@ -94,8 +94,10 @@ TransformerImpl::TransformerImpl(int64_t layers, const BlockConfig& config) {
     for (int64_t i = 0; i < layers; ++i)
       blocks_.push_back(list.register_module(std::to_string(i), std::make_shared<ResidualBlockImpl>(config)));
   };
-  if (config.naming == Naming::kTimm) add_blocks(*this);
-  else add_blocks(*register_module("resblocks", std::make_shared<torch::nn::Module>("resblocks")));
+  if (config.naming == Naming::kTimm)
+    add_blocks(*this);
+  else
+    add_blocks(*register_module("resblocks", std::make_shared<torch::nn::Module>("resblocks")));
 }
 
 Tensor TransformerImpl::forward(Tensor x_NLW) const {

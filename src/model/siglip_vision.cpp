@@ -38,25 +38,30 @@ std::pair<Tensor, Tensor> AttentionPoolImpl::with_tokens(const Tensor& x_NLW) co
 
 SiglipVisionImpl::SiglipVisionImpl(const ArchConfig& arch) {
   const VisionConfig& vision = arch.vision;
-  const BlockConfig block{.width = vision.width, .heads = vision.heads(), .mlp_hidden = mlp_hidden(vision),
+  const BlockConfig block{.width = vision.width,
+                          .heads = vision.heads(),
+                          .mlp_hidden = mlp_hidden(vision),
                           .activation = vision.gelu_tanh ? Activation::kGeluTanh : Activation::kGelu,
-                          .norm_eps = vision.norm_eps(), .naming = Naming::kTimm};
+                          .norm_eps = vision.norm_eps(),
+                          .naming = Naming::kTimm};
   const auto trunk = register_module("trunk", std::make_shared<torch::nn::Module>("trunk"));
   pos_embed_ = trunk->register_parameter("pos_embed", new_weight({1, vision.grid() * vision.grid(), vision.width}));
   const auto patches = trunk->register_module("patch_embed", std::make_shared<torch::nn::Module>("patch_embed"));
   patch_embed_ = patches->register_module("proj", std::make_shared<PatchEmbeddingImpl>(vision.width, vision.patch_size, true));
   transformer_ = trunk->register_module("blocks", std::make_shared<TransformerImpl>(vision.layers, block));
   norm_ = trunk->register_module("norm", std::make_shared<LayerNormImpl>(vision.width, block.norm_eps));
-  attn_pool_ = trunk->register_module(
-      "attn_pool", std::make_shared<AttentionPoolImpl>(block.width, block.heads, block.mlp_hidden, block.activation, block.norm_eps));
+  attn_pool_ = trunk->register_module("attn_pool", std::make_shared<AttentionPoolImpl>(block.width, block.heads, block.mlp_hidden,
+                                                                                       block.activation, block.norm_eps));
 }
 
 EncodedImages SiglipVisionImpl::encode(const Tensor& images_N3SS, bool with_tokens) const {
   // Under autocast the sum with the position embedding makes this tower's residual stream float32, as in timm.
   const Tensor x_NPW = norm_->forward(transformer_->forward(patch_embed_->forward(images_N3SS) + pos_embed_));
   EncodedImages out;
-  if (with_tokens) std::tie(out.features_BD, out.tokens_BPD) = attn_pool_->with_tokens(x_NPW);
-  else out.features_BD = attn_pool_->forward(x_NPW);
+  if (with_tokens)
+    std::tie(out.features_BD, out.tokens_BPD) = attn_pool_->with_tokens(x_NPW);
+  else
+    out.features_BD = attn_pool_->forward(x_NPW);
   out.features_BD = unit_rows(out.features_BD);
   return out;
 }

@@ -6,18 +6,21 @@ namespace fsc {
 using torch::Tensor;
 
 TextTower::TextTower(torch::nn::Module& owner, const ArchConfig& arch) : config_(arch.text) {
-  const BlockConfig block{.width = config_.width, .heads = config_.heads, .mlp_hidden = mlp_hidden(config_),
-                          .activation = arch.quick_gelu      ? Activation::kQuickGelu
+  const BlockConfig block{.width = config_.width,
+                          .heads = config_.heads,
+                          .mlp_hidden = mlp_hidden(config_),
+                          .activation = arch.quick_gelu     ? Activation::kQuickGelu
                                         : config_.gelu_tanh ? Activation::kGeluTanh
                                                             : Activation::kGelu,
-                          .layer_scale = config_.ls_init_value.has_value(), .causal = !config_.no_causal_mask,
+                          .layer_scale = config_.ls_init_value.has_value(),
+                          .causal = !config_.no_causal_mask,
                           .norm_eps = config_.norm_eps};
   // Registration order is the order of open_clip's state dict, which differs between its two classes of models.
   const auto add_embedding = [&] {
-    token_embedding_ = owner.register_module("token_embedding", std::make_shared<EmbeddingImpl>(config_.vocab_size, config_.width));
+    token_embedding_ =
+        owner.register_module("token_embedding", std::make_shared<EmbeddingImpl>(config_.vocab_size, config_.width));
   };
-  positional_embedding_ =
-      owner.register_parameter("positional_embedding", new_weight({config_.context_length, config_.width}));
+  positional_embedding_ = owner.register_parameter("positional_embedding", new_weight({config_.context_length, config_.width}));
   if (!config_.proj_bias)
     text_projection_ = owner.register_parameter("text_projection", new_weight({config_.width, arch.embed_dim}));
   if (arch.custom_text) add_embedding();
@@ -28,7 +31,9 @@ TextTower::TextTower(torch::nn::Module& owner, const ArchConfig& arch) : config_
     projection_ = owner.register_module("text_projection", std::make_shared<LinearImpl>(config_.width, arch.embed_dim));
 }
 
-Tensor TextTower::project(const Tensor& x) const { return projection_ ? projection_->forward(x) : at::matmul(x, text_projection_); }
+Tensor TextTower::project(const Tensor& x) const {
+  return projection_ ? projection_->forward(x) : at::matmul(x, text_projection_);
+}
 
 EncodedTexts TextTower::encode(const Tensor& ids_RT, bool with_tokens) const {
   TORCH_CHECK(ids_RT.dim() == 2 && ids_RT.scalar_type() == torch::kInt64, "token ids must be int64 [R,T]");

@@ -16,7 +16,8 @@ int64_t block_of(const std::string& name) {
 }
 
 bool is_embedding(const std::string& name) {
-  for (const char* part : {"conv1.", "class_embedding", "positional_embedding", "ln_pre.", "token_embedding.", "patch_embed.", "pos_embed"})
+  for (const char* part :
+       {"conv1.", "class_embedding", "positional_embedding", "ln_pre.", "token_embedding.", "patch_embed.", "pos_embed"})
     if (name.find(part) != std::string::npos) return true;
   return false;
 }
@@ -37,8 +38,8 @@ void lock_tower(ClipModelImpl& model, Tower tower, int64_t unlocked_blocks) {
   const bool image = tower == Tower::kImage;
   const int64_t blocks = image ? model.arch().vision.layers : model.arch().text.layers;
   if (unlocked_blocks > blocks)
-    throw UsageError(std::string("model.lock_") + (image ? "image" : "text") + "_unlocked_blocks: " + std::to_string(unlocked_blocks) +
-                     " is more than the " + std::to_string(blocks) + " blocks of the tower");
+    throw UsageError(std::string("model.lock_") + (image ? "image" : "text") + "_unlocked_blocks: " +
+                     std::to_string(unlocked_blocks) + " is more than the " + std::to_string(blocks) + " blocks of the tower");
   const int64_t first_trained = unlocked_blocks > 0 ? blocks + 1 - unlocked_blocks : blocks + 2;
   for (auto& parameter : model.named_parameters()) {
     const Place place = place_of(parameter.key(), model.arch());

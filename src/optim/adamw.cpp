@@ -1,4 +1,5 @@
-// AdamW, one fused call for the parameters of one learning rate and decay; a non-finite gradient turns the step into nothing on the device.
+// AdamW, one fused call for the parameters of one learning rate and decay; a non-finite gradient turns the step into nothing on
+// the device.
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
@@ -75,8 +76,13 @@ StepVerdict AdamW::step(double lr, GradScaler& scaler) {
   std::vector<Active> active;
   std::vector<torch::Tensor> all_grads;
   for (const auto& group : groups_) {
-    auto& a = active.emplace_back(Active{
-        .lr = lr * group.lr_scale, .weight_decay = group.weight_decay, .parameters = {}, .grads = {}, .exp_avgs = {}, .exp_avg_sqs = {}, .steps = {}});
+    auto& a = active.emplace_back(Active{.lr = lr * group.lr_scale,
+                                         .weight_decay = group.weight_decay,
+                                         .parameters = {},
+                                         .grads = {},
+                                         .exp_avgs = {},
+                                         .exp_avg_sqs = {},
+                                         .steps = {}});
     for (size_t i = 0; i < group.parameters.size(); ++i) {
       const auto& grad = group.parameters[i].grad();
       if (!grad.defined()) continue;

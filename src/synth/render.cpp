@@ -17,8 +17,14 @@ struct Paint {
 Paint operator*(Paint p, float k) { return {p.r * k, p.g * k, p.b * k}; }
 Paint mix(Paint p, Paint q, float t) { return {p.r + (q.r - p.r) * t, p.g + (q.g - p.g) * t, p.b + (q.b - p.b) * t}; }
 
-constexpr std::array<Paint, kColours> kPaints = {{{.93f, .16f, .16f}, {.98f, .54f, .08f}, {.97f, .90f, .18f}, {.18f, .76f, .26f},
-                                                  {.20f, .42f, .98f}, {.63f, .27f, .84f}, {.99f, .62f, .80f}, {.98f, .98f, .98f}}};
+constexpr std::array<Paint, kColours> kPaints = {{{.93f, .16f, .16f},
+                                                  {.98f, .54f, .08f},
+                                                  {.97f, .90f, .18f},
+                                                  {.18f, .76f, .26f},
+                                                  {.20f, .42f, .98f},
+                                                  {.63f, .27f, .84f},
+                                                  {.99f, .62f, .80f},
+                                                  {.98f, .98f, .98f}}};
 
 struct Canvas {
   int size;
@@ -30,17 +36,24 @@ struct Canvas {
 bool covers(Shape shape, double x, double y) {
   const double ax = std::abs(x), ay = std::abs(y), r2 = x * x + y * y;
   switch (shape) {
-    case Shape::kCircle: return r2 < 0.9;
-    case Shape::kSquare: return ax < 0.8 && ay < 0.8;
-    case Shape::kTriangle: return y < 0.68 && y > 1.75 * ax - 0.98;
-    case Shape::kCross: return (ax < 0.3 && ay < 0.95) || (ay < 0.3 && ax < 0.95);
-    case Shape::kRing: return r2 < 1.0 && r2 > 0.3;
-    case Shape::kDiamond: return ax / 0.72 + ay < 1.0;
+    case Shape::kCircle:
+      return r2 < 0.9;
+    case Shape::kSquare:
+      return ax < 0.8 && ay < 0.8;
+    case Shape::kTriangle:
+      return y < 0.68 && y > 1.75 * ax - 0.98;
+    case Shape::kCross:
+      return (ax < 0.3 && ay < 0.95) || (ay < 0.3 && ax < 0.95);
+    case Shape::kRing:
+      return r2 < 1.0 && r2 > 0.3;
+    case Shape::kDiamond:
+      return ax / 0.72 + ay < 1.0;
     case Shape::kHeart: {
       const double u = 1.2 * x, v = -1.2 * y + 0.1, k = u * u + v * v - 1;
       return k * k * k - u * u * v * v * v < 0;
     }
-    case Shape::kStar: break;
+    case Shape::kStar:
+      break;
   }
   // Fold the plane into half a point of the star; its edge is the line from the tip (1, 0) to the notch.
   const double sector = 2 * pi / 5, notch = 0.45;
@@ -66,10 +79,14 @@ class Background {
 
   Paint at(double x, double y) const {
     switch (kind_) {
-      case 0: return first_;
-      case 1: return mix(first_, second_, static_cast<float>(0.5 + 0.7 * ((x - 0.5) * ax_ + (y - 0.5) * ay_)));
-      case 2: return mix(first_, second_, static_cast<float>(0.5 + 0.5 * std::sin(frequency_ * (x * ax_ + y * ay_) + phase_)));
-      default: return mix(first_, second_, cloud(x, y));
+      case 0:
+        return first_;
+      case 1:
+        return mix(first_, second_, static_cast<float>(0.5 + 0.7 * ((x - 0.5) * ax_ + (y - 0.5) * ay_)));
+      case 2:
+        return mix(first_, second_, static_cast<float>(0.5 + 0.5 * std::sin(frequency_ * (x * ax_ + y * ay_) + phase_)));
+      default:
+        return mix(first_, second_, cloud(x, y));
     }
   }
 
@@ -87,7 +104,8 @@ class Background {
     const int ix = static_cast<int>(gx), iy = static_cast<int>(gy);
     const float fx = static_cast<float>(gx - ix), fy = static_cast<float>(gy - iy);
     const auto value = [&](int i, int j) { return lattice_[static_cast<size_t>(j * kCells + i)]; };
-    return std::lerp(std::lerp(value(ix, iy), value(ix + 1, iy), fx), std::lerp(value(ix, iy + 1), value(ix + 1, iy + 1), fx), fy);
+    return std::lerp(std::lerp(value(ix, iy), value(ix + 1, iy), fx), std::lerp(value(ix, iy + 1), value(ix + 1, iy + 1), fx),
+                     fy);
   }
 
   Paint first_, second_;
@@ -105,12 +123,14 @@ void fill(Canvas& canvas, double x, double y, double reach, const Inside& inside
     for (int px = pixel(x - reach); px <= pixel(x + reach); ++px) {
       int hits = 0;
       for (int s = 0; s < kPoints * kPoints; ++s) {
-        const double u = (px + (s % kPoints + 0.5) / kPoints) / canvas.size, v = (py + (s / kPoints + 0.5) / kPoints) / canvas.size;
+        const double u = (px + (s % kPoints + 0.5) / kPoints) / canvas.size,
+                     v = (py + (s / kPoints + 0.5) / kPoints) / canvas.size;
         hits += inside(u - x, v - y);
       }
       if (hits == 0) continue;
       Paint& target = canvas.at(px, py);
-      target = mix(target, colour((px + 0.5) / canvas.size - x, (py + 0.5) / canvas.size - y), static_cast<float>(hits) / (kPoints * kPoints));
+      target = mix(target, colour((px + 0.5) / canvas.size - x, (py + 0.5) / canvas.size - y),
+                   static_cast<float>(hits) / (kPoints * kPoints));
     }
 }
 
@@ -145,8 +165,11 @@ void draw_twig(Canvas& canvas, Rng& rng) {
   const double angle = rng.uniform(0, pi), nx = std::sin(angle), ny = -std::cos(angle);
   const double offset = rng.uniform(-0.35, 0.35), half = rng.uniform(0.008, 0.016);
   const float grey = static_cast<float>(rng.uniform(0.15, 0.6));
-  fill(canvas, 0.5, 0.5, 0.5, [=](double x, double y) { return std::abs(x * nx + y * ny - offset) < half; },
-       [=](double, double) { return Paint{grey, grey, grey}; });
+  fill(
+      canvas, 0.5, 0.5, 0.5, [=](double x, double y) { return std::abs(x * nx + y * ny - offset) < half; },
+      [=](double, double) {
+        return Paint{grey, grey, grey};
+      });
 }
 
 /// Sum of four uniform 16-bit numbers, near enough to a normal one of unit variance and a quarter of the price.

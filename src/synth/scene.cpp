@@ -22,13 +22,17 @@ constexpr double kOverlap = 0.85;    // least distance of two centres in sums of
 uint64_t setting_of(Relation relation) {
   switch (relation) {
     case Relation::kLeftOf:
-    case Relation::kRightOf: return 0;
+    case Relation::kRightOf:
+      return 0;
     case Relation::kAbove:
-    case Relation::kBelow: return 1;
+    case Relation::kBelow:
+      return 1;
     case Relation::kInside:
-    case Relation::kAround: return 2;
+    case Relation::kAround:
+      return 2;
     case Relation::kAlone:
-    case Relation::kWith: break;
+    case Relation::kWith:
+      break;
   }
   return 3;
 }
@@ -139,13 +143,20 @@ bool is_spatial(Relation relation) { return relation != Relation::kAlone && rela
 
 Relation inverse(Relation relation) {
   switch (relation) {
-    case Relation::kLeftOf: return Relation::kRightOf;
-    case Relation::kRightOf: return Relation::kLeftOf;
-    case Relation::kAbove: return Relation::kBelow;
-    case Relation::kBelow: return Relation::kAbove;
-    case Relation::kInside: return Relation::kAround;
-    case Relation::kAround: return Relation::kInside;
-    default: return relation;
+    case Relation::kLeftOf:
+      return Relation::kRightOf;
+    case Relation::kRightOf:
+      return Relation::kLeftOf;
+    case Relation::kAbove:
+      return Relation::kBelow;
+    case Relation::kBelow:
+      return Relation::kAbove;
+    case Relation::kInside:
+      return Relation::kAround;
+    case Relation::kAround:
+      return Relation::kInside;
+    default:
+      return relation;
   }
 }
 
@@ -193,14 +204,22 @@ bool holds(Relation relation, const Thing& a, const Thing& b) {
   const bool inside = gap + 0.5 * a.radius < b.radius, around = gap + 0.5 * b.radius < a.radius;
   const bool apart = !inside && !around;
   switch (relation) {
-    case Relation::kLeftOf: return apart && dx < 0 && std::abs(dx) > std::abs(dy);
-    case Relation::kRightOf: return apart && dx > 0 && std::abs(dx) > std::abs(dy);
-    case Relation::kAbove: return apart && dy < 0 && std::abs(dy) > std::abs(dx);
-    case Relation::kBelow: return apart && dy > 0 && std::abs(dy) > std::abs(dx);
-    case Relation::kInside: return inside;
-    case Relation::kAround: return around;
-    case Relation::kWith: return true;
-    case Relation::kAlone: break;
+    case Relation::kLeftOf:
+      return apart && dx < 0 && std::abs(dx) > std::abs(dy);
+    case Relation::kRightOf:
+      return apart && dx > 0 && std::abs(dx) > std::abs(dy);
+    case Relation::kAbove:
+      return apart && dy < 0 && std::abs(dy) > std::abs(dx);
+    case Relation::kBelow:
+      return apart && dy > 0 && std::abs(dy) > std::abs(dx);
+    case Relation::kInside:
+      return inside;
+    case Relation::kAround:
+      return around;
+    case Relation::kWith:
+      return true;
+    case Relation::kAlone:
+      break;
   }
   return false;
 }

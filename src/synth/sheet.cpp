@@ -19,8 +19,10 @@ std::vector<std::string> wrapped(const std::string& text) {
   std::istringstream words(text);
   for (std::string word; words >> word;) {
     const std::string longer = lines.back().empty() ? word : lines.back() + " " + word;
-    if (lines.back().empty() || text_size(longer).width <= kPicture) lines.back() = longer;
-    else lines.push_back(word);
+    if (lines.back().empty() || text_size(longer).width <= kPicture)
+      lines.back() = longer;
+    else
+      lines.push_back(word);
   }
   return lines;
 }

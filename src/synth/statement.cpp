@@ -50,8 +50,10 @@ bool add_object(Statement& s, Rng& rng) {
 
 bool replace_attribute(Statement& s, Rng& rng) {
   Mention& mention = s.mentions[rng.below(s.mentions.size())];
-  if (mention.size && rng.chance(0.4)) mention.size = other(*mention.size);
-  else mention.colour = another(mention.colour, kColours, rng);
+  if (mention.size && rng.chance(0.4))
+    mention.size = other(*mention.size);
+  else
+    mention.colour = another(mention.colour, kColours, rng);
   return true;
 }
 
@@ -86,13 +88,20 @@ bool swap_objects(Statement& s) {
 
 bool apply(Statement& s, Edit edit, const Scene& scene, Rng& rng) {
   switch (edit) {
-    case Edit::kAddAtt: return add_attribute(s, scene, rng);
-    case Edit::kAddObj: return add_object(s, rng);
-    case Edit::kReplaceAtt: return replace_attribute(s, rng);
-    case Edit::kReplaceObj: return replace_object(s, rng);
-    case Edit::kReplaceRel: return replace_relation(s, rng);
-    case Edit::kSwapAtt: return swap_attributes(s);
-    case Edit::kSwapObj: return swap_objects(s);
+    case Edit::kAddAtt:
+      return add_attribute(s, scene, rng);
+    case Edit::kAddObj:
+      return add_object(s, rng);
+    case Edit::kReplaceAtt:
+      return replace_attribute(s, rng);
+    case Edit::kReplaceObj:
+      return replace_object(s, rng);
+    case Edit::kReplaceRel:
+      return replace_relation(s, rng);
+    case Edit::kSwapAtt:
+      return swap_attributes(s);
+    case Edit::kSwapObj:
+      return swap_objects(s);
   }
   return false;
 }

@@ -10,27 +10,26 @@ namespace {
 using Words = std::vector<std::string>;
 
 // The first word of a list is the commonest; the others share the rest.
-const std::vector<Words> kShapeWords = {{"circle", "disc"}, {"square", "box"}, {"triangle"}, {"star"},
-                                        {"cross", "plus sign"}, {"ring", "hoop"}, {"heart"}, {"diamond", "rhombus"}};
-const std::vector<Words> kColourWords = {{"red"}, {"orange"}, {"yellow"}, {"green"},
-                                         {"blue"}, {"purple", "violet"}, {"pink"}, {"white"}};
+const std::vector<Words> kShapeWords = {{"circle", "disc"},     {"square", "box"}, {"triangle"}, {"star"},
+                                        {"cross", "plus sign"}, {"ring", "hoop"},  {"heart"},    {"diamond", "rhombus"}};
+const std::vector<Words> kColourWords = {{"red"},  {"orange"},           {"yellow"}, {"green"},
+                                         {"blue"}, {"purple", "violet"}, {"pink"},   {"white"}};
 const std::vector<Words> kSizeWords = {{"small", "little", "tiny"}, {"large", "big", "huge"}};
-const std::vector<Words> kRelationWords = {
-    {},
-    {"to the left of", "left of", "on the left of", "on the left side of"},
-    {"to the right of", "right of", "on the right of", "on the right side of"},
-    {"above", "over", "higher than"},
-    {"below", "under", "beneath"},
-    {"inside", "within", "in the middle of"},
-    {"around", "surrounding", "enclosing"},
-    {}};
+const std::vector<Words> kRelationWords = {{},
+                                           {"to the left of", "left of", "on the left of", "on the left side of"},
+                                           {"to the right of", "right of", "on the right of", "on the right side of"},
+                                           {"above", "over", "higher than"},
+                                           {"below", "under", "beneath"},
+                                           {"inside", "within", "in the middle of"},
+                                           {"around", "surrounding", "enclosing"},
+                                           {}};
 // The same relations seen from the second thing: "a blue square with a red circle on its left".
 const Words kOnItsSide = {"", "on its left", "on its right", "above it", "below it", "inside it", "around it", ""};
 
-const Words kAloneForms = {"{A}",            "a picture of {A}", "there is {A}",  "a photo of {A}",
-                           "an image with {A}", "{A} by itself",    "just {A}", "we see {A}"};
-const Words kRelatedForms = {"{A} {r} {B}",         "{A} is {r} {B}",          "there is {A} {r} {B}", "a picture of {A} {r} {B}",
-                             "{A} that is {r} {B}", "{r} {B} there is {A}",    "{B} with {A} {s}",     "{B} has {A} {s}"};
+const Words kAloneForms = {"{A}",           "a picture of {A}", "there is {A}", "a photo of {A}", "an image with {A}",
+                           "{A} by itself", "just {A}",         "we see {A}"};
+const Words kRelatedForms = {"{A} {r} {B}",         "{A} is {r} {B}",       "there is {A} {r} {B}", "a picture of {A} {r} {B}",
+                             "{A} that is {r} {B}", "{r} {B} there is {A}", "{B} with {A} {s}",     "{B} has {A} {s}"};
 const Words kTogetherForms = {"{A} and {B}", "{A} with {B}", "there is {A} and {B}", "a picture of {A} and {B}",
                               "both {A} and {B}"};
 // Never a bare "and": "left of a star and a ring" could mean left of both.
@@ -38,7 +37,17 @@ const Words kBystanderForms = {", and {C} too", ", along with {C}", ", {C} is th
 const Words kDeterminers = {"a", "the", "one"};
 
 /// Keys of the choices, so that none depends on how many were made before it.
-enum class Choice : uint64_t { kForm = 1, kBystander, kDeterminer, kCapital, kStop, kShape = 16, kColour = 32, kSize = 48, kRelation = 64 };
+enum class Choice : uint64_t {
+  kForm = 1,
+  kBystander,
+  kDeterminer,
+  kCapital,
+  kStop,
+  kShape = 16,
+  kColour = 32,
+  kSize = 48,
+  kRelation = 64
+};
 
 class Wording {
  public:

@@ -36,8 +36,12 @@ struct Shot {
 };
 
 ordered_json identity_of(const SynthConfig& c) {
-  return {{"format", kFormat},           {"seed", c.seed},   {"train", c.train},
-          {"size", c.size},              {"test_scenes", c.test_scenes}, {"items", c.items},
+  return {{"format", kFormat},
+          {"seed", c.seed},
+          {"train", c.train},
+          {"size", c.size},
+          {"test_scenes", c.test_scenes},
+          {"items", c.items},
           {"zeroshot_per_class", c.zeroshot_per_class}};
 }
 
@@ -91,7 +95,9 @@ class World {
   void make_zeroshot();
   void write_description();
 
-  Rng stream(uint64_t slot, int64_t index) const { return Rng::of(config_.seed, slot, static_cast<uint64_t>(index), Stream::kSynth); }
+  Rng stream(uint64_t slot, int64_t index) const {
+    return Rng::of(config_.seed, slot, static_cast<uint64_t>(index), Stream::kSynth);
+  }
 
   cv::Mat shoot(const Shot& shot, Slot slot, int64_t index) const {
     Rng rng = stream(kPixelSlot + slot, index);
@@ -158,9 +164,8 @@ void World::make_sugarcrepe() {
       const Shot& shot = test_[static_cast<size_t>(i) % test_.size()];
       Rng rng = stream(kItemSlot + e, i);
       const TestItem item = test_item(shot.scene, edit, held_out_, rng);
-      items[std::to_string(i)] = {{"filename", fs::path(shot.file).filename().string()},
-                                  {"caption", item.caption},
-                                  {"negative_caption", item.negative}};
+      items[std::to_string(i)] = {
+          {"filename", fs::path(shot.file).filename().string()}, {"caption", item.caption}, {"negative_caption", item.negative}};
     }
     write_file_atomic(root_ / "sugarcrepe" / (std::string(name_of(edit)) + ".json"), items.dump(4) + "\n");
     summary_.sugarcrepe_items += config_.items;
@@ -229,7 +234,7 @@ void World::write_description() {
         things.push_back({{"object", name_of(t.shape)}, {"attribute", name_of(t.colour)}, {"size", name_of(t.size)}});
       scenes.push_back({{"id", shot.file}, {"relation", name_of(shot.scene.relation)}, {"things", std::move(things)}});
     }
-  const ordered_json counts = {{"train_images", summary_.train_images},       {"test_images", summary_.test_images},
+  const ordered_json counts = {{"train_images", summary_.train_images},         {"test_images", summary_.test_images},
                                {"zeroshot_classes", summary_.zeroshot_classes}, {"zeroshot_images", summary_.zeroshot_images},
                                {"sugarcrepe_items", summary_.sugarcrepe_items}, {"held_out_combinations", summary_.held_out}};
   const ordered_json world = {{"config", identity_of(config_)},
@@ -242,8 +247,8 @@ void World::write_description() {
 
 void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
   if (value < low || value > high)
-    throw UsageError("synth: " + std::string(name) + " is " + std::to_string(value) + ", expected " + std::to_string(low) + " to " +
-                     std::to_string(high));
+    throw UsageError("synth: " + std::string(name) + " is " + std::to_string(value) + ", expected " + std::to_string(low) +
+                     " to " + std::to_string(high));
 }
 
 void check(const SynthConfig& c) {
@@ -277,7 +282,8 @@ bool holds_this_world(const fs::path& out, const SynthConfig& config) {
   const ordered_json world = ordered_json::parse(read_file(out / "world.json"), nullptr, false);
   if (!world.is_object() || !world.contains("config")) throw Error(out.string() + "/world.json is damaged" + hint);
   if (world["config"] != identity_of(config))
-    throw Error(out.string() + " holds another world, " + world["config"].dump() + ", asked for " + identity_of(config).dump() + hint);
+    throw Error(out.string() + " holds another world, " + world["config"].dump() + ", asked for " + identity_of(config).dump() +
+                hint);
   return true;
 }
 

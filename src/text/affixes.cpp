@@ -1,7 +1,6 @@
 // spaCy's Tokenizer._split_affixes and _attach_tokens, rule for rule.
 #include "text/detail_affixes.h"
 
-
 namespace fsc::detail {
 namespace {
 

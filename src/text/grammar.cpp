@@ -1,7 +1,6 @@
 // Reads the lists of names and moves.
 #include "text/detail_grammar.h"
 
-
 namespace fsc::detail {
 
 Names::Names(Reader& reader) {

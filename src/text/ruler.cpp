@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-
 namespace fsc::detail {
 
 Ruler::Condition Ruler::read_condition(Reader& reader, const Names& tags, const Names& dependencies) const {

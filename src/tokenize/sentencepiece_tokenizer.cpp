@@ -45,7 +45,8 @@ SentencepieceTokenizer::SentencepieceTokenizer(const std::filesystem::path& path
   const std::string contents = read_file(path);
   const auto status = model_.LoadFromSerializedProto(contents);
   if (!status.ok() || model_.GetPieceSize() < 1)
-    throw Error(path.string() + " is not a sentencepiece model (" + status.ToString() + "); give the tokenizer's .model file, not its JSON");
+    throw Error(path.string() + " is not a sentencepiece model (" + status.ToString() +
+                "); give the tokenizer's .model file, not its JSON");
   if (model_.eos_id() < 0) throw Error(path.string() + " has no end-of-sentence piece, which SigLIP's texts end with");
   pad_id_ = falls_back_to_bytes() && model_.pad_id() >= 0 ? model_.pad_id() : model_.eos_id();
   fingerprint_ = sha256_hex(contents);

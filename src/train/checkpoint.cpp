@@ -10,8 +10,8 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
-#include "fsc/weights/model_folder.h"
 #include "fsc/io/safetensors.h"
+#include "fsc/weights/model_folder.h"
 
 namespace fsc {
 namespace fs = std::filesystem;
@@ -57,8 +57,8 @@ void move_folder(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-void save_checkpoint(const fs::path& run, const Checkpoint& checkpoint, ModelToSave model, const StateDict& optimizer, int64_t keep_last,
-                     const StateDict& average, const std::set<int64_t>& keep) {
+void save_checkpoint(const fs::path& run, const Checkpoint& checkpoint, ModelToSave model, const StateDict& optimizer,
+                     int64_t keep_last, const StateDict& average, const std::set<int64_t>& keep) {
   model.provenance = {.step = checkpoint.state.step, .config_sha256 = checkpoint.config_sha256};
   const fs::path folder = run / "checkpoints" / ("step_" + std::to_string(checkpoint.state.step));
   make_directories(folder.parent_path());
@@ -70,9 +70,17 @@ void save_checkpoint(const fs::path& run, const Checkpoint& checkpoint, ModelToS
     for (const char* name : kVerified)
       if (fs::exists(dir / name)) files[name] = sha256_file(dir / name);
     const TrainState& s = checkpoint.state;
-    const json state = {{"format", kFormat}, {"step", s.step}, {"epoch", s.epoch}, {"draw", s.draw}, {"skipped_in_a_row", s.skipped_in_a_row},
-                        {"skipped_total", s.skipped_total}, {"loader", s.loader}, {"data_fingerprint", checkpoint.data_fingerprint},
-                        {"config", checkpoint.config_yaml}, {"guard", checkpoint.guard}, {"sha256", files}};
+    const json state = {{"format", kFormat},
+                        {"step", s.step},
+                        {"epoch", s.epoch},
+                        {"draw", s.draw},
+                        {"skipped_in_a_row", s.skipped_in_a_row},
+                        {"skipped_total", s.skipped_total},
+                        {"loader", s.loader},
+                        {"data_fingerprint", checkpoint.data_fingerprint},
+                        {"config", checkpoint.config_yaml},
+                        {"guard", checkpoint.guard},
+                        {"sha256", files}};
     write_file_atomic(dir / kStateFile, state.dump(2) + "\n");
   });
   remove_old(run, keep_last, keep);
@@ -108,8 +116,8 @@ void set_aside_others(const fs::path& run, const Checkpoint& accepted) {
       fs::copy_file(run / "metrics.jsonl", left / "metrics.jsonl", none_there);
     }
     move_folder(folder, left / folder.filename());
-    spdlog::warn("{} does not belong to what follows step {}: it is now {}; nothing deletes it", folder.filename().string(), accepted.state.step,
-                 (left / folder.filename()).string());
+    spdlog::warn("{} does not belong to what follows step {}: it is now {}; nothing deletes it", folder.filename().string(),
+                 accepted.state.step, (left / folder.filename()).string());
   }
   if (fs::exists(checkpoints)) sync_path(checkpoints);
 }
@@ -121,16 +129,19 @@ Checkpoint open_checkpoint(const fs::path& folder) {
   try {
     const json state = json::parse(read_file(folder / kStateFile));
     if (state.at("format").get<int>() != kFormat)
-      throw Error((folder / kStateFile).string() + " has format " + state.at("format").dump() + "; this program reads format " + std::to_string(kFormat));
+      throw Error((folder / kStateFile).string() + " has format " + state.at("format").dump() + "; this program reads format " +
+                  std::to_string(kFormat));
     TrainState& s = checkpoint.state;
-    s = {state.at("step"), state.at("epoch"), state.at("draw"), state.at("skipped_in_a_row"), state.at("skipped_total"), state.at("loader")};
+    s = {state.at("step"),          state.at("epoch"), state.at("draw"), state.at("skipped_in_a_row"),
+         state.at("skipped_total"), state.at("loader")};
     checkpoint.config_yaml = state.at("config");
     checkpoint.data_fingerprint = state.at("data_fingerprint");
     checkpoint.guard = state.value("guard", "");
     files = state.at("sha256");
     const char* weights = files.contains(kLoraFile) ? kLoraFile : kModelFile;
     for (const char* name : kVerified) {
-      const bool needed = name == weights || name == std::string_view(kModelConfigFile) || name == std::string_view(kOptimizerFile);
+      const bool needed =
+          name == weights || name == std::string_view(kModelConfigFile) || name == std::string_view(kOptimizerFile);
       if (!needed && !files.contains(name)) continue;
       if (files.at(name).get<std::string>() != sha256_file(folder / name))
         throw Error((folder / name).string() + " is damaged: its SHA-256 is not the one " + kStateFile + " has");

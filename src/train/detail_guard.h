@@ -20,7 +20,7 @@ namespace fsc {
 struct GuardVerdict {
   enum class Next { kGoOn, kStop, kRollBack };
   Next next = Next::kGoOn;
-  bool save = false;  ///< this step belongs to the front (or is where the run stopped)
+  bool save = false;                                    ///< this step belongs to the front (or is where the run stopped)
   std::vector<std::pair<std::string, double>> scalars;  ///< for TensorBoard
 };
 

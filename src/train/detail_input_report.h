@@ -9,7 +9,8 @@ namespace fsc {
 
 class InputReport {
  public:
-  InputReport(const Loader& loader, const DataConfig& data) : loader_(loader), every_(data.report_every_steps), workers_(data.workers) {}
+  InputReport(const Loader& loader, const DataConfig& data)
+      : loader_(loader), every_(data.report_every_steps), workers_(data.workers) {}
 
   /// After a logged step.
   void step(int64_t step) {

@@ -9,8 +9,8 @@
 
 namespace fsc {
 
-/// Holds the run folder for this process while it lives; a second trainer in the same folder gets an Error (on a file system without
-/// locks nobody notices: one warning). What a killed process left is put back or cleared.
+/// Holds the run folder for this process while it lives; a second trainer in the same folder gets an Error (on a file system
+/// without locks nobody notices: one warning). What a killed process left is put back or cleared.
 class RunFolder {
  public:
   /// Makes the folder. Error: not writable, used by another process, or holding another run (for a new one).

@@ -18,13 +18,15 @@ struct Session {
   Preprocess preprocess;
   int64_t base_context_length = 0;  ///< of model.pretrained, before model.force_context_length; 0 = random weights
   std::unique_ptr<Loader> loader;
-  std::optional<LoraOrigin> lora;          ///< with LoRA: the frozen model
+  std::optional<LoraOrigin> lora;  ///< with LoRA: the frozen model
   Learner learner;
   std::unique_ptr<WeightAverage> average;  ///< with train.ema_decay
   int64_t total_steps = 0;
 
   /// The model as it is written: whole, or LoRA's part of it.
-  ModelToSave to_save(const Provenance& provenance = {}) const { return {&*learner.model, preprocess, tokenizer_file, provenance, lora}; }
+  ModelToSave to_save(const Provenance& provenance = {}) const {
+    return {&*learner.model, preprocess, tokenizer_file, provenance, lora};
+  }
 };
 
 /// What of a model its inputs depend on.

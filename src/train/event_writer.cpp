@@ -66,8 +66,8 @@ uint32_t masked_crc(const char* data, size_t size) {
 
 EventWriter::EventWriter(const std::filesystem::path& folder, int64_t first_step) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  path_ = folder / ("events.out.tfevents." + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(now).count()) + ".fsc." +
-                    std::to_string(::getpid()));
+  path_ = folder / ("events.out.tfevents." + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(now).count()) +
+                    ".fsc." + std::to_string(::getpid()));
   file_.open(path_, std::ios::binary);
   if (!file_) throw_io_error(path_, "write", errno);
   std::string version = new_event(0);

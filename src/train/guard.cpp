@@ -19,8 +19,8 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 /// "synthetic_zeroshot 61.50 (-5.75, 95% -9.31 to -2.12)"
 std::string change_text(const ScoreChange& score) {
-  return fmt::format("{} {:.2f} ({:+.2f}, 95% {:+.2f} to {:+.2f})", score.name, score.score, score.change.value, score.change.interval.low,
-                     score.change.interval.high);
+  return fmt::format("{} {:.2f} ({:+.2f}, 95% {:+.2f} to {:+.2f})", score.name, score.score, score.change.value,
+                     score.change.interval.low, score.change.interval.high);
 }
 
 }  // namespace
@@ -55,8 +55,10 @@ void Guard::bound_cost() {
       "{}",
       probe_work / step_work, every_, config_.max_drop, config::enum_name(config_.decide), config::enum_name(config_.action));
   if (every_ > config_.every_steps)
-    spdlog::info("guard: that is not every {} steps (guard.every_steps), which would cost more than {:g}% of the training (guard.budget); fewer guard.items, or a higher budget, allow it",
-                 config_.every_steps, 100 * config_.budget);
+    spdlog::info(
+        "guard: that is not every {} steps (guard.every_steps), which would cost more than {:g}% of the training (guard.budget); "
+        "fewer guard.items, or a higher budget, allow it",
+        config_.every_steps, 100 * config_.budget);
 }
 
 bool Guard::due(int64_t step) const { return step % every_ == 0 || step == session_.total_steps; }
@@ -97,7 +99,8 @@ GuardVerdict Guard::probe(int64_t step) {
   for (const auto& kind : points_.back().kinds) verdict.scalars.emplace_back("guard/" + kind.name, kind.score);
   verdict.scalars.emplace_back("guard/forgetting", points_.back().forgetting);
   decide(verdict);
-  verdict.save = verdict.next == GuardVerdict::Next::kStop || (verdict.next == GuardVerdict::Next::kGoOn && kept_steps().count(step) > 0);
+  verdict.save =
+      verdict.next == GuardVerdict::Next::kStop || (verdict.next == GuardVerdict::Next::kGoOn && kept_steps().count(step) > 0);
   write_files();
   return verdict;
 }
@@ -111,8 +114,10 @@ void Guard::decide(GuardVerdict& verdict) {
   if (config_.action == GuardAction::kStop || rollbacks_ == config_.max_rollbacks) {
     stopped_ = true;
     verdict.next = GuardVerdict::Next::kStop;
-    spdlog::warn("guard: the run stops at step {}{}; its result is step {}, the best composition that kept the limit", point.step,
-                 config_.action == GuardAction::kRollback ? fmt::format(" after {} rollbacks (guard.max_rollbacks)", rollbacks_) : "", best);
+    spdlog::warn(
+        "guard: the run stops at step {}{}; its result is step {}, the best composition that kept the limit", point.step,
+        config_.action == GuardAction::kRollback ? fmt::format(" after {} rollbacks (guard.max_rollbacks)", rollbacks_) : "",
+        best);
     return;
   }
   const int64_t from = point.step;
@@ -121,8 +126,10 @@ void Guard::decide(GuardVerdict& verdict) {
   ++rollbacks_;
   over_.clear();
   verdict.next = GuardVerdict::Next::kRollBack;
-  spdlog::warn("guard: back from step {} to step {}, the best composition that kept the limit, with {:g} times the learning rate (rollback {} of {})", from,
-               best, lr_factor(), rollbacks_, config_.max_rollbacks);
+  spdlog::warn(
+      "guard: back from step {} to step {}, the best composition that kept the limit, with {:g} times the learning rate "
+      "(rollback {} of {})",
+      from, best, lr_factor(), rollbacks_, config_.max_rollbacks);
 }
 
 /// A kind that stays beyond the limit is told once, one that comes back and crosses it again is told again.
@@ -141,7 +148,8 @@ void Guard::warn_of_crossings(const ProbePoint& point) {
 }
 
 void Guard::log_point(const ProbePoint& point, double seconds) const {
-  spdlog::info("guard: step {}, {} images and {} texts in {}{}", point.step, probe_.images(), probe_.texts(), format_duration(seconds), share_text());
+  spdlog::info("guard: step {}, {} images and {} texts in {}{}", point.step, probe_.images(), probe_.texts(),
+               format_duration(seconds), share_text());
   for (size_t i = 0; i < point.tasks.size(); ++i)
     spdlog::info("guard:   {:<11} {}", kind_name(base_[i].kind), change_text(point.tasks[i]));
   if (point.tasks.size() == point.kinds.size()) return;
@@ -166,7 +174,8 @@ std::set<int64_t> Guard::kept_steps() const {
   if (points_.empty()) return steps;
   const size_t best = best_within(points_, limit_);
   steps.insert(points_[best].step);
-  for (const size_t i : thin_front(points_, pareto_front(points_), static_cast<size_t>(config_.keep), best)) steps.insert(points_[i].step);
+  for (const size_t i : thin_front(points_, pareto_front(points_), static_cast<size_t>(config_.keep), best))
+    steps.insert(points_[i].step);
   return steps;
 }
 

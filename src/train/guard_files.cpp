@@ -17,13 +17,15 @@ namespace {
 ordered_json to_json(const std::vector<ScoreChange>& scores) {
   ordered_json json = ordered_json::object();
   for (const auto& one : scores)
-    json[one.name] = {{"score", one.score}, {"change", one.change.value}, {"low", one.change.interval.low}, {"high", one.change.interval.high}};
+    json[one.name] = {
+        {"score", one.score}, {"change", one.change.value}, {"low", one.change.interval.low}, {"high", one.change.interval.high}};
   return json;
 }
 
 std::vector<ScoreChange> scores_of(const ordered_json& json) {
   std::vector<ScoreChange> scores;
-  for (const auto& [name, one] : json.items()) scores.push_back({name, one.at("score"), {one.at("change"), {one.at("low"), one.at("high")}}});
+  for (const auto& [name, one] : json.items())
+    scores.push_back({name, one.at("score"), {one.at("change"), {one.at("low"), one.at("high")}}});
   return scores;
 }
 
@@ -42,19 +44,22 @@ ProbePoint point_of(const ordered_json& json) {
 ordered_json to_json(const Outcomes& outcomes) {
   ordered_json json = ordered_json::array();
   for (const auto& task : outcomes)
-    json.push_back({{"label", task.label}, {"kind", static_cast<int>(task.kind)}, {"score", task.score}, {"correct", task.correct}});
+    json.push_back(
+        {{"label", task.label}, {"kind", static_cast<int>(task.kind)}, {"score", task.score}, {"correct", task.correct}});
   return json;
 }
 
 Outcomes outcomes_from(const ordered_json& json) {
   Outcomes outcomes;
   for (const auto& one : json)
-    outcomes.push_back({one.at("label"), static_cast<TaskKind>(one.at("kind").get<int>()), one.at("score"), one.at("correct").get<std::vector<std::string>>()});
+    outcomes.push_back({one.at("label"), static_cast<TaskKind>(one.at("kind").get<int>()), one.at("score"),
+                        one.at("correct").get<std::vector<std::string>>()});
   return outcomes;
 }
 
 void copy_folder(const fs::path& from, const fs::path& to) {
-  write_directory_atomic(to, [&](const fs::path& dir) { fs::copy(from, dir, fs::copy_options::recursive | fs::copy_options::overwrite_existing); });
+  write_directory_atomic(
+      to, [&](const fs::path& dir) { fs::copy(from, dir, fs::copy_options::recursive | fs::copy_options::overwrite_existing); });
 }
 
 }  // namespace
@@ -71,8 +76,9 @@ void Guard::restore(const std::string& state, const fs::path& folder) {
   const ordered_json json = ordered_json::parse(state, nullptr, false);
   try {
     if (json.at("probe") != probe_.fingerprint())
-      throw UsageError("the guard's probe is not the one that " + folder.string() +
-                       " was trained under: other texts or images; give it the same suite (guard.suite) and files, or start a new run");
+      throw UsageError(
+          "the guard's probe is not the one that " + folder.string() +
+          " was trained under: other texts or images; give it the same suite (guard.suite) and files, or start a new run");
     base_ = outcomes_from(json.at("base"));
     points_.clear();
     for (const auto& point : json.at("points")) points_.push_back(point_of(point));
@@ -90,7 +96,8 @@ void Guard::restore(const std::string& state, const fs::path& folder) {
       make_directories(here.parent_path());
       copy_folder(there, here);
     }
-    if (!fs::exists(here, error)) spdlog::warn("guard: the checkpoint {} of the Pareto front is gone; the guard cannot go back to it", here.string());
+    if (!fs::exists(here, error))
+      spdlog::warn("guard: the checkpoint {} of the Pareto front is gone; the guard cannot go back to it", here.string());
   }
   write_files();
 }
@@ -108,7 +115,8 @@ void Guard::write_files() const {
                              {"decide", config::enum_name(config_.decide)},
                              {"max_drop", config_.max_drop}});
     lines += line.dump() + "\n";
-    const bool on_front = std::find(front.begin(), front.end(), i) != front.end(), saved = kept.count(point.step) > 0 && !point.abandoned;
+    const bool on_front = std::find(front.begin(), front.end(), i) != front.end(),
+               saved = kept.count(point.step) > 0 && !point.abandoned;
     ordered_json one = {
         {"step", point.step}, {"composition", point.composition}, {"forgetting", point.forgetting}, {"certain", point.certain}};
     for (const auto& kind : point.kinds) one["scores"][kind.name] = kind.score;
@@ -143,18 +151,22 @@ void Guard::write_files() const {
 }
 
 void Guard::draw(const std::vector<size_t>& front) const {
-  LabelledSeries on{"Pareto front", {}, true}, off{"dominated", {}, false}, left{"given up by a rollback", {}, false}, path{"WiSE-FT", {}, true};
-  for (const size_t i : front) on.points.push_back({-points_[i].forgetting, points_[i].composition, std::to_string(points_[i].step)});
+  LabelledSeries on{"Pareto front", {}, true}, off{"dominated", {}, false}, left{"given up by a rollback", {}, false},
+      path{"WiSE-FT", {}, true};
+  for (const size_t i : front)
+    on.points.push_back({-points_[i].forgetting, points_[i].composition, std::to_string(points_[i].step)});
   for (size_t i = 0; i < points_.size(); ++i)
     if (std::find(front.begin(), front.end(), i) == front.end())
-      (points_[i].abandoned ? left : off).points.push_back({-points_[i].forgetting, points_[i].composition, std::to_string(points_[i].step)});
+      (points_[i].abandoned ? left : off)
+          .points.push_back({-points_[i].forgetting, points_[i].composition, std::to_string(points_[i].step)});
   for (const auto& one : alphas_)
     path.points.push_back({-one.point.forgetting, one.point.composition, fmt::format("alpha {:g}", one.alpha)});
   std::vector<LabelledSeries> series = {on};
   for (auto* more : {&off, &left, &path})
     if (!more->points.empty()) series.push_back(*more);
   for (const char* name : {"pareto.png", "pareto.svg"})
-    write_trade_off_chart(run_ / name, "Probes by step", "zero-shot, retrieval: change of the worse one against step 0, points", "composition: mean score %", series);
+    write_trade_off_chart(run_ / name, "Probes by step", "zero-shot, retrieval: change of the worse one against step 0, points",
+                          "composition: mean score %", series);
 }
 
 }  // namespace fsc

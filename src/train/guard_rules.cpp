@@ -90,7 +90,8 @@ bool DropLimit::broken_by(const ProbePoint& point) const {
 }
 
 bool dominates(const ProbePoint& a, const ProbePoint& b) {
-  return a.composition >= b.composition && a.forgetting <= b.forgetting && (a.composition > b.composition || a.forgetting < b.forgetting);
+  return a.composition >= b.composition && a.forgetting <= b.forgetting &&
+         (a.composition > b.composition || a.forgetting < b.forgetting);
 }
 
 std::vector<size_t> pareto_front(const std::vector<ProbePoint>& points) {
@@ -113,7 +114,9 @@ size_t best_within(const std::vector<ProbePoint>& points, const DropLimit& limit
   for (size_t i = 0; i < points.size(); ++i) {
     const auto& p = points[i];
     if (p.abandoned || limit.broken_by(p)) continue;
-    if (!best || p.composition > points[*best].composition || (p.composition == points[*best].composition && p.forgetting < points[*best].forgetting)) best = i;
+    if (!best || p.composition > points[*best].composition ||
+        (p.composition == points[*best].composition && p.forgetting < points[*best].forgetting))
+      best = i;
   }
   TORCH_CHECK(best, "no probe kept the limit, not even step 0");
   return *best;
@@ -128,8 +131,8 @@ std::vector<size_t> thin_front(const std::vector<ProbePoint>& points, std::vecto
       if (front[i] == best) continue;
       const bool end = i == 0 || i + 1 == front.size();
       const double room = end ? std::numeric_limits<double>::max()
-                              : points[front[i + 1]].forgetting - points[front[i - 1]].forgetting + points[front[i + 1]].composition -
-                                    points[front[i - 1]].composition;
+                              : points[front[i + 1]].forgetting - points[front[i - 1]].forgetting +
+                                    points[front[i + 1]].composition - points[front[i - 1]].composition;
       if (room < nearest) nearest = room, goes = i;
     }
     if (!goes) break;
@@ -154,7 +157,8 @@ double forward_work(const ArchConfig& arch, double images, double tokens) {
   const auto& vision = arch.vision;
   const double patches = static_cast<double>(vision.grid() * vision.grid()), width = static_cast<double>(vision.width);
   const double embedding = patches * 3 * static_cast<double>(vision.patch_size * vision.patch_size) * width;
-  const double image = embedding + (patches + 1) * static_cast<double>(vision.layers) * layer(vision.width, vision.mlp_ratio, patches + 1);
+  const double image =
+      embedding + (patches + 1) * static_cast<double>(vision.layers) * layer(vision.width, vision.mlp_ratio, patches + 1);
   return images * image + tokens * static_cast<double>(arch.text.layers) * layer(arch.text.width, arch.text.mlp_ratio, 0);
 }
 

@@ -21,7 +21,8 @@ constexpr uint64_t kWorldSeed = 20241112;            // not one that a user woul
 bool is_composition(const TaskConfig& task) { return find_benchmark(task.name)->kind == TaskKind::kComposition; }
 
 bool has(const SuiteConfig& suite, bool composition) {
-  return std::any_of(suite.tasks.begin(), suite.tasks.end(), [&](const TaskConfig& task) { return is_composition(task) == composition; });
+  return std::any_of(suite.tasks.begin(), suite.tasks.end(),
+                     [&](const TaskConfig& task) { return is_composition(task) == composition; });
 }
 
 /// Whether everything a task names exists.
@@ -29,7 +30,8 @@ bool is_there(const TaskConfig& task) {
   std::vector<std::string> paths = {task.root, task.classnames, task.templates, task.source.path};
   for (const auto& [source, folder] : task.images) paths.push_back(folder);
   std::error_code error;
-  return std::all_of(paths.begin(), paths.end(), [&](const std::string& path) { return path.empty() || fs::exists(path, error); });
+  return std::all_of(paths.begin(), paths.end(),
+                     [&](const std::string& path) { return path.empty() || fs::exists(path, error); });
 }
 
 TaskConfig task_of(const std::string& name, const std::string& label) {
@@ -78,8 +80,11 @@ SuiteConfig default_suite(const fs::path& run) {
 SuiteConfig named_suite(const std::string& name) {
   SuiteConfig suite = load_suite(config_file(name));
   if (!has(suite, true))
-    throw UsageError("guard.suite: " + name + " has no composition task (such as sugarcrepe): the guard weighs what is gained against what is forgotten");
-  if (!has(suite, false)) throw UsageError("guard.suite: " + name + " has neither a zeroshot nor a retrieval task: there is nothing that could be forgotten");
+    throw UsageError("guard.suite: " + name +
+                     " has no composition task (such as sugarcrepe): the guard weighs what is gained against what is forgotten");
+  if (!has(suite, false))
+    throw UsageError("guard.suite: " + name +
+                     " has neither a zeroshot nor a retrieval task: there is nothing that could be forgotten");
   return suite;
 }
 
@@ -101,7 +106,8 @@ Probe::Probe(const GuardConfig& config, const fs::path& run) {
   spdlog::info("guard: the probe has {} images and {} texts of {}", images(), texts(), tasks);
 }
 
-Outcomes Probe::score(const ClipModel& model, const Preprocess& preprocess, const Tokenizer& tokenizer, Precision precision) const {
+Outcomes Probe::score(const ClipModel& model, const Preprocess& preprocess, const Tokenizer& tokenizer,
+                      Precision precision) const {
   LoadedModel loaded;
   loaded.model = model;
   loaded.preprocess = preprocess;

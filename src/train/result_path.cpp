@@ -8,7 +8,8 @@ namespace fsc {
 
 ResultPath::ResultPath(ClipModelImpl& model, const std::filesystem::path& first_checkpoint) : model_(model) {
   const StateDict now = state_dict(model), lora = lora_state(model);
-  for (const auto& [name, tensor] : now.entries()) to_.add(name, tensor.to(torch::kCPU, torch::kFloat32, /*non_blocking=*/false, /*copy=*/true));
+  for (const auto& [name, tensor] : now.entries())
+    to_.add(name, tensor.to(torch::kCPU, torch::kFloat32, /*non_blocking=*/false, /*copy=*/true));
   if (lora.size() == 0) {
     from_ = state_dict(*load_model(first_checkpoint).model);
     return;

@@ -19,8 +19,9 @@ namespace {
 
 /// Keys that may differ: none of them reaches a weight. Paths may, because the table's fingerprint is checked instead.
 bool is_free_to_change(const std::string& key) {
-  for (const char* prefix : {"output.", "data.workers", "data.prefetch", "data.max_bad_samples", "data.retries", "data.timeout_seconds", "data.stall_seconds",
-                             "data.report_every_steps", "optim.max_skipped_steps", "train.deterministic"})
+  for (const char* prefix :
+       {"output.", "data.workers", "data.prefetch", "data.max_bad_samples", "data.retries", "data.timeout_seconds",
+        "data.stall_seconds", "data.report_every_steps", "optim.max_skipped_steps", "train.deterministic"})
     if (key.rfind(prefix, 0) == 0) return true;
   const bool of_source = key.rfind("data.train", 0) == 0;  // data.train.path, data.train[1].path
   return of_source && (key.ends_with(".path") || key.ends_with(".image_root"));
@@ -28,7 +29,8 @@ bool is_free_to_change(const std::string& key) {
 
 [[noreturn]] void refuse(const Checkpoint& checkpoint, const std::string& changes) {
   throw UsageError("cannot go on from " + checkpoint.folder.string() + ", these changes would change the result:" + changes +
-                   "\nundo them, or start a new run with model.pretrained: " + checkpoint.folder.string() + " and another output.dir");
+                   "\nundo them, or start a new run with model.pretrained: " + checkpoint.folder.string() +
+                   " and another output.dir");
 }
 
 /// 0: the lock is ours, or an errno.
@@ -48,7 +50,8 @@ bool holds_run(const fs::path& path) {
 RunFolder::RunFolder(const fs::path& path, bool new_run) {
   if (fs::exists(path) && !fs::is_directory(path)) throw Error("output.dir = " + path.string() + " is a file; name a folder");
   if (new_run && holds_run(path))
-    throw Error("output.dir = " + path.string() + " already holds a run; go on with it by --resume auto, or choose another output.dir");
+    throw Error("output.dir = " + path.string() +
+                " already holds a run; go on with it by --resume auto, or choose another output.dir");
   make_directories(path);
   const fs::path lock = path / ".lock";
   lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -59,8 +62,10 @@ RunFolder::RunFolder(const fs::path& path, bool new_run) {
     throw Error("another process is training in " + path.string() + "; wait for it or choose another output.dir");
   }
   if (problem != 0)  // some network file systems have no locks
-    spdlog::warn("the file system of {} gives no locks ({}): a second process that trains in this folder would not be noticed, so start only one",
-                 path.string(), std::strerror(problem));
+    spdlog::warn(
+        "the file system of {} gives no locks ({}): a second process that trains in this folder would not be noticed, so start "
+        "only one",
+        path.string(), std::strerror(problem));
   try {
     recover_replacements(path);
     recover_replacements(path / "checkpoints");
@@ -79,7 +84,8 @@ std::optional<Checkpoint> checkpoint_to_resume(const RunConfig& config, const Tr
     if (!checkpoint) spdlog::info("--resume auto: {} has no checkpoint yet, starting from the beginning", config.output.dir);
     return checkpoint;
   }
-  if (!fs::is_directory(options.resume)) throw Error("--resume " + options.resume + ": there is no such run or checkpoint folder");
+  if (!fs::is_directory(options.resume))
+    throw Error("--resume " + options.resume + ": there is no such run or checkpoint folder");
   auto checkpoint = find_checkpoint(options.resume);
   if (!checkpoint) throw Error("--resume " + options.resume + ": the folder has no checkpoints/step_N to go on from");
   return checkpoint;
@@ -95,8 +101,10 @@ void check_same_config(const RunConfig& config, const Checkpoint& checkpoint) {
   for (const auto& change : config::diff(config::fields_of(before), config::fields_of(now))) {
     const std::string line = change.path + ": " + change.before + " -> " + change.after;
     const bool verified_base = config.model.lora.is_on() && change.path == "model.pretrained";  // by its hash
-    if (is_free_to_change(change.path) || verified_base) spdlog::info("changed since the checkpoint: {}", line);
-    else refused += "\n  " + line;
+    if (is_free_to_change(change.path) || verified_base)
+      spdlog::info("changed since the checkpoint: {}", line);
+    else
+      refused += "\n  " + line;
   }
   if (!refused.empty()) refuse(checkpoint, refused);
 }

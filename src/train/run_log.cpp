@@ -19,7 +19,8 @@ void drop_lines_after(const fs::path& path, int64_t last_step) {
   std::string kept;
   for (std::string line; std::getline(file, line);) {
     const auto json = ordered_json::parse(line, nullptr, false);
-    if (json.is_object() && json.contains("step") && json["step"].is_number_integer() && json["step"] <= last_step) kept += line + "\n";
+    if (json.is_object() && json.contains("step") && json["step"].is_number_integer() && json["step"] <= last_step)
+      kept += line + "\n";
   }
   write_file_atomic(path, kept);
 }
@@ -30,19 +31,25 @@ RunLog::RunLog(const fs::path& run, int64_t first_step, bool tensorboard) : run_
   drop_lines_after(metrics_path(run), first_step);
   metrics_.open(metrics_path(run), std::ios::app);
   if (!metrics_) throw_io_error(metrics_path(run), "write", errno);
-  if (tensorboard) events_ = std::make_unique<EventWriter>(run, first_step > 0 ? first_step + 1 : 0);  // it drops from its step on, that one too
+  if (tensorboard)
+    events_ = std::make_unique<EventWriter>(run, first_step > 0 ? first_step + 1 : 0);  // it drops from its step on, that one too
 }
 
 void RunLog::write(const Metrics& m) {
   ordered_json line = {{"step", m.step}, {"epoch", m.epoch}, {"samples", m.samples}, {"loss", m.loss}};
   for (const auto& [name, value] : m.terms) line[name] = value;
-  line.update(ordered_json{{"lr", m.lr}, {"logit_scale", m.logit_scale}, {"grad_norm", m.grad_norm}, {"samples_per_second", m.samples_per_second},
-                           {"data_seconds", m.data_seconds}, {"step_seconds", m.step_seconds}});
+  line.update(ordered_json{{"lr", m.lr},
+                           {"logit_scale", m.logit_scale},
+                           {"grad_norm", m.grad_norm},
+                           {"samples_per_second", m.samples_per_second},
+                           {"data_seconds", m.data_seconds},
+                           {"step_seconds", m.step_seconds}});
   if (!(metrics_ << line.dump() << '\n' << std::flush)) throw_io_error(metrics_path(run_), "write", errno);
   if (!events_) return;
   std::vector<std::pair<std::string, double>> scalars = {{"train/loss", m.loss}};
   for (const auto& [name, value] : m.terms) scalars.emplace_back("train/" + name, value);
-  for (const auto& [name, value] : std::vector<std::pair<std::string, double>>{{"lr", m.lr}, {"logit_scale", m.logit_scale},
+  for (const auto& [name, value] : std::vector<std::pair<std::string, double>>{{"lr", m.lr},
+                                                                               {"logit_scale", m.logit_scale},
                                                                                {"grad_norm", m.grad_norm},
                                                                                {"samples_per_second", m.samples_per_second},
                                                                                {"data_seconds", m.data_seconds},
@@ -52,13 +59,15 @@ void RunLog::write(const Metrics& m) {
 }
 
 void RunLog::draw_curve() const {
-  std::vector<Series> series = {{"loss", {}}, {"clip_loss", {}}, {"siglip_loss", {}}, {"global_hn_loss", {}}, {"local_hn_loss", {}}};
+  std::vector<Series> series = {
+      {"loss", {}}, {"clip_loss", {}}, {"siglip_loss", {}}, {"global_hn_loss", {}}, {"local_hn_loss", {}}};
   std::ifstream file(metrics_path(run_));
   for (std::string line; std::getline(file, line);) {
     const auto json = ordered_json::parse(line, nullptr, false);
     if (!json.is_object()) continue;
     for (auto& one : series)
-      if (json.contains(one.name) && json[one.name].is_number()) one.points.emplace_back(json["step"].get<double>(), json[one.name].get<double>());
+      if (json.contains(one.name) && json[one.name].is_number())
+        one.points.emplace_back(json["step"].get<double>(), json[one.name].get<double>());
   }
   std::erase_if(series, [](const Series& one) { return one.points.empty(); });
   if (!series.empty()) write_line_chart(run_ / "loss_curve.png", "Training loss", "step", series);

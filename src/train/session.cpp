@@ -19,7 +19,8 @@ void force_sizes(const ModelConfig& wanted, ArchConfig& arch) {
   if (wanted.force_image_size > 0) arch.vision.image_size = wanted.force_image_size;
   if (wanted.force_context_length > 0) arch.text.context_length = wanted.force_context_length;
   if (arch.vision.image_size % arch.vision.patch_size != 0)
-    throw UsageError("model.force_image_size: " + std::to_string(arch.vision.image_size) + " is not a multiple of the patch size " + std::to_string(arch.vision.patch_size));
+    throw UsageError("model.force_image_size: " + std::to_string(arch.vision.image_size) +
+                     " is not a multiple of the patch size " + std::to_string(arch.vision.patch_size));
 }
 
 /// Architecture, weights and preprocessing as the config asks for.
@@ -61,13 +62,15 @@ void choose_trained(const RunConfig& config, Session& session) {
   if (wanted.lock_text) lock_tower(model, Tower::kText, wanted.lock_text_unlocked_blocks);
   const auto seed = static_cast<uint64_t>(config.train.seed);
   if (wanted.lora.is_on()) {
-    session.lora = LoraOrigin{wanted.pretrained, seed, state_hash(state_dict(model)), wanted.lora.targets, session.base_context_length};
+    session.lora =
+        LoraOrigin{wanted.pretrained, seed, state_hash(state_dict(model)), wanted.lora.targets, session.base_context_length};
     add_lora(model, wanted.lora, seed);
     session.learner.has_dropout = wanted.lora.dropout > 0;
   }
   const auto trained = trained_parameter_count(model);
   if (trained < model.parameter_count())
-    spdlog::info("trained: {:.2f} M parameters of {:.2f} M{}", static_cast<double>(trained) / 1e6, static_cast<double>(model.parameter_count()) / 1e6,
+    spdlog::info("trained: {:.2f} M parameters of {:.2f} M{}", static_cast<double>(trained) / 1e6,
+                 static_cast<double>(model.parameter_count()) / 1e6,
                  wanted.lora.is_on() ? fmt::format(", LoRA of rank {}", wanted.lora.rank) : "");
 }
 
@@ -91,8 +94,9 @@ void make_optimizer(const RunConfig& config, Session& session) {
 
 void check_loss_fits(const LossConfig& loss, const ArchConfig& arch) {
   if (loss.needs_bias() && !arch.init_logit_bias)
-    throw UsageError("loss.name: siglip needs a model with a logit_bias, and " + arch.name +
-                     " has none; take a SigLIP architecture, or one's own JSON with \"init_logit_bias\": -10, or loss.name fsc or clip");
+    throw UsageError(
+        "loss.name: siglip needs a model with a logit_bias, and " + arch.name +
+        " has none; take a SigLIP architecture, or one's own JSON with \"init_logit_bias\": -10, or loss.name fsc or clip");
   if (arch.init_logit_bias && !loss.needs_bias())
     spdlog::info("the model's logit_bias stays as it is: it cancels in the softmax of this loss (loss.name: siglip trains it)");
 }
@@ -111,7 +115,8 @@ ModelInputs model_inputs(const RunConfig& config) {
   }
   force_sizes(wanted, source.arch);
   source.preprocess.size = source.arch.vision.image_size;
-  return {source.arch, source.preprocess, load_tokenizer(source.arch, wanted.tokenizer.empty() ? source.tokenizer : std::filesystem::path(wanted.tokenizer))};
+  return {source.arch, source.preprocess,
+          load_tokenizer(source.arch, wanted.tokenizer.empty() ? source.tokenizer : std::filesystem::path(wanted.tokenizer))};
 }
 
 LoaderSetup loader_setup(const RunConfig& config, const ModelInputs& inputs, const std::filesystem::path& bad_samples_file) {
@@ -148,7 +153,8 @@ Session open_session(const RunConfig& config, torch::Device device, const std::f
   const ArchConfig& arch = learner.model->arch();
   check_loss_fits(config.loss, arch);
   session.tokenizer = load_tokenizer(arch, session.tokenizer_file);
-  session.loader = std::make_unique<Loader>(loader_setup(config, {arch, session.preprocess, session.tokenizer}, bad_samples_file));
+  session.loader =
+      std::make_unique<Loader>(loader_setup(config, {arch, session.preprocess, session.tokenizer}, bad_samples_file));
   session.total_steps = config.train.epochs * session.loader->batches_per_epoch();
   if (config.train.max_steps > 0) session.total_steps = std::min(session.total_steps, config.train.max_steps);
 
@@ -158,7 +164,8 @@ Session open_session(const RunConfig& config, torch::Device device, const std::f
                                         recompute == GradCheckpointing::kBoth || recompute == GradCheckpointing::kText);
   learner.model->train();
   LossConfig loss = config.loss;
-  if (config.negatives.source == NegativeSource::kNone) loss.global_hn_weight = loss.local_hn_weight = 0;  // they would be 0 at full cost
+  if (config.negatives.source == NegativeSource::kNone)
+    loss.global_hn_weight = loss.local_hn_weight = 0;  // they would be 0 at full cost
   learner.objective = make_objective(loss);
   learner.needs_tokens = loss.needs_tokens();
   make_optimizer(config, session);
@@ -173,10 +180,11 @@ void print_plan(const RunConfig& config, Session& session) {
   const Batch batch = loader.next();
   const double B = static_cast<double>(batch.images.size(0)), R = static_cast<double>(batch.text_ids.size(0));
   const double T = static_cast<double>(batch.text_ids.size(1));
-  const double parameters = static_cast<double>(model.parameter_count()), trained = static_cast<double>(trained_parameter_count(model));
+  const double parameters = static_cast<double>(model.parameter_count()),
+               trained = static_cast<double>(trained_parameter_count(model));
   const double vision_tokens = B * static_cast<double>(arch.vision.grid() * arch.vision.grid() + 1);
-  // A block keeps about 16 vectors of its width a token for the backward pass: norms, q k v, attention, and the 4x wide MLP twice.
-  // LoRA keeps the layers' inputs only, a locked block nothing.
+  // A block keeps about 16 vectors of its width a token for the backward pass: norms, q k v, attention, and the 4x wide MLP
+  // twice. LoRA keeps the layers' inputs only, a locked block nothing.
   const double kept = config.model.lora.is_on() ? 10.0 : 16.0;
   const auto blocks = [](bool locked, int64_t unlocked, int64_t all) { return static_cast<double>(locked ? unlocked : all); };
   const double image_blocks = blocks(config.model.lock_image, config.model.lock_image_unlocked_blocks, arch.vision.layers);
@@ -187,25 +195,32 @@ void print_plan(const RunConfig& config, Session& session) {
   const double bytes = config.train.precision == Precision::kFp32 ? 4.0 : 2.5;
   // With accumulation only one part of the batch has activations at a time; all images of the step wait beside it.
   const double parts = static_cast<double>(config.train.accum_freq);
-  const double activations = bytes / parts * (image_kept * vision_tokens * static_cast<double>(arch.vision.width) * image_blocks +
-                                              text_kept * R * T * static_cast<double>(arch.text.width) * text_blocks);
+  const double activations = bytes / parts *
+                             (image_kept * vision_tokens * static_cast<double>(arch.vision.width) * image_blocks +
+                              text_kept * R * T * static_cast<double>(arch.text.width) * text_blocks);
   const double queue = 4.0 * static_cast<double>(batch.images.numel()) * (1 + static_cast<double>(config.data.prefetch) / parts);
   const double average = session.average ? 4.0 * trained : 0.0;
   const double state = 4.0 * parameters + 12.0 * trained + average;
   const double model_file = 4.0 * (session.lora ? trained : parameters), checkpoint = model_file + 8.0 * trained + average;
   const double kept_checkpoints = config.output.keep_last > 0 ? static_cast<double>(config.output.keep_last + 1) : 1.0;
-  spdlog::info("model          {}, {:.1f} M parameters, {:.2f} M trained, {} px, {}", arch.name, parameters / 1e6, trained / 1e6, arch.vision.image_size, arch.quick_gelu ? "QuickGELU" : "GELU");
-  spdlog::info("data           {} samples, {} negatives a caption, from {}", loader.samples(), loader.negatives_per_caption(), config.data.name());
-  spdlog::info("first batch    {} images, {} texts of up to {} tokens, first sample {}", batch.images.size(0), batch.text_ids.size(0), batch.text_ids.size(1), batch.keys[0]);
+  spdlog::info("model          {}, {:.1f} M parameters, {:.2f} M trained, {} px, {}", arch.name, parameters / 1e6, trained / 1e6,
+               arch.vision.image_size, arch.quick_gelu ? "QuickGELU" : "GELU");
+  spdlog::info("data           {} samples, {} negatives a caption, from {}", loader.samples(), loader.negatives_per_caption(),
+               config.data.name());
+  spdlog::info("first batch    {} images, {} texts of up to {} tokens, first sample {}", batch.images.size(0),
+               batch.text_ids.size(0), batch.text_ids.size(1), batch.keys[0]);
   spdlog::info("steps          {} in all, {} an epoch", session.total_steps, loader.batches_per_epoch());
   spdlog::info("memory, about  {} (weights, gradients, AdamW{} {}; activations {}; batches ahead {})",
-               format_bytes(state + activations + queue), session.average ? ", average" : "", format_bytes(state), format_bytes(activations), format_bytes(queue));
-  spdlog::info("disk, about    {} a checkpoint, {} in all{}", format_bytes(checkpoint), format_bytes(checkpoint * kept_checkpoints + model_file + average),
+               format_bytes(state + activations + queue), session.average ? ", average" : "", format_bytes(state),
+               format_bytes(activations), format_bytes(queue));
+  spdlog::info("disk, about    {} a checkpoint, {} in all{}", format_bytes(checkpoint),
+               format_bytes(checkpoint * kept_checkpoints + model_file + average),
                config.output.keep_last > 0 ? "" : " and one more for each further checkpoint");
   std::filesystem::path place = std::filesystem::absolute(config.output.dir);
   while (!std::filesystem::exists(place)) place = place.parent_path();
   const auto free = std::filesystem::space(place);
-  if (static_cast<double>(free.available) < checkpoint * kept_checkpoints) spdlog::warn("only {} are free on the disk", format_bytes(static_cast<double>(free.available)));
+  if (static_cast<double>(free.available) < checkpoint * kept_checkpoints)
+    spdlog::warn("only {} are free on the disk", format_bytes(static_cast<double>(free.available)));
 }
 
 }  // namespace fsc

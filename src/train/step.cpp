@@ -16,7 +16,9 @@ torch::Tensor slice_of(const torch::Tensor& rows, int64_t part, int64_t parts) {
 }
 
 /// The tensors that the towers make.
-std::array<torch::Tensor*, 4> made_by_towers(Features& f) { return {&f.image_BD, &f.image_tokens_BPD, &f.text_RD, &f.text_tokens_RTD}; }
+std::array<torch::Tensor*, 4> made_by_towers(Features& f) {
+  return {&f.image_BD, &f.image_tokens_BPD, &f.text_RD, &f.text_tokens_RTD};
+}
 
 }  // namespace
 
@@ -28,8 +30,16 @@ Features Learner::encode(const Batch& batch, int64_t part, uint64_t random) {
   const auto images = here(slice_of(batch.images, part, accum_freq)).to(model->logit_scale.scalar_type());
   const EncodedImages image = model->encode_images(images, needs_tokens);
   const EncodedTexts text = model->encode_texts(here(slice_of(batch.text_ids, part, accum_freq)), needs_tokens);
-  return {.image_BD = image.features_BD, .image_tokens_BPD = image.tokens_BPD, .text_RD = text.features_RD, .text_tokens_RTD = text.tokens_RTD,
-          .text_valid_RT = {}, .owner_R = {}, .caption_B = {}, .negatives_BN = {}, .scale = {}, .bias = {}};
+  return {.image_BD = image.features_BD,
+          .image_tokens_BPD = image.tokens_BPD,
+          .text_RD = text.features_RD,
+          .text_tokens_RTD = text.tokens_RTD,
+          .text_valid_RT = {},
+          .owner_R = {},
+          .caption_B = {},
+          .negatives_BN = {},
+          .scale = {},
+          .bias = {}};
 }
 
 /// What the terms need besides the towers' tensors, for the whole batch.

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "detail_cpu_memory.h"
 #include "detail_guard.h"
 #include "detail_input_report.h"
 #include "detail_result_path.h"
-#include "detail_cpu_memory.h"
 #include "detail_resume.h"
 #include "detail_session.h"
 #include "detail_swapped_average.h"
@@ -17,10 +17,10 @@
 #include "fsc/core/log.h"
 #include "fsc/core/rng.h"
 #include "fsc/core/stop.h"
-#include "fsc/weights/model_folder.h"
 #include "fsc/io/safetensors.h"
 #include "fsc/train/checkpoint.h"
 #include "fsc/train/run_log.h"
+#include "fsc/weights/model_folder.h"
 
 namespace fsc {
 namespace fs = std::filesystem;
@@ -55,8 +55,10 @@ class Run {
     log_ = std::make_unique<RunLog>(folder_, state_.step, config.output.tensorboard);
     input_ = std::make_unique<InputReport>(*session_.loader, config.data);
     if (!checkpoint) return;
-    if (is_checkpoint_of(folder_, checkpoint->folder)) saved_step_ = state_.step;
-    else write_checkpoint();  // what --resume auto finds, should the run be killed before its first own one
+    if (is_checkpoint_of(folder_, checkpoint->folder))
+      saved_step_ = state_.step;
+    else
+      write_checkpoint();  // what --resume auto finds, should the run be killed before its first own one
   }
 
   ExitCode go() {
@@ -88,7 +90,9 @@ class Run {
         go_back();
         continue;
       }
-      if (last || due(state_.step, config_.output.save_every_steps) || (epoch_ends && due(state_.epoch, config_.output.save_every_epochs))) save();
+      if (last || due(state_.step, config_.output.save_every_steps) ||
+          (epoch_ends && due(state_.epoch, config_.output.save_every_epochs)))
+        save();
       if (epoch_ends && !last) session_.loader->start_epoch(state_.epoch);
     }
     finish();
@@ -125,10 +129,13 @@ class Run {
       ++state_.skipped_in_a_row;
       std::string keys;
       for (const auto& key : pending.keys) keys += (keys.empty() ? "" : ", ") + key;
-      spdlog::warn("step {}: a gradient is not finite (loss {}); the weights were left alone. Its samples: {}", pending.step, last_loss_, keys);
+      spdlog::warn("step {}: a gradient is not finite (loss {}); the weights were left alone. Its samples: {}", pending.step,
+                   last_loss_, keys);
       if (state_.skipped_in_a_row >= config_.optim.max_skipped_steps)
-        throw Error(std::to_string(state_.skipped_in_a_row) + " steps in a row had a gradient that is not finite (optim.max_skipped_steps), the last one step " +
-                    std::to_string(pending.step) + "; lower optim.lr, set optim.grad_clip, or use another train.precision. Checkpoints in " +
+        throw Error(std::to_string(state_.skipped_in_a_row) +
+                    " steps in a row had a gradient that is not finite (optim.max_skipped_steps), the last one step " +
+                    std::to_string(pending.step) +
+                    "; lower optim.lr, set optim.grad_clip, or use another train.precision. Checkpoints in " +
                     (folder_ / "checkpoints").string() + " are as they were");
     }
     if (!pending_.empty()) last_ = std::move(pending_.back());
@@ -162,8 +169,9 @@ class Run {
   std::string line_text(const Metrics& m) const {
     std::string terms;
     for (const auto& [name, value] : m.terms) terms += fmt::format(" {} {:.4f}", name, value);
-    return fmt::format("step {}/{} epoch {} loss {:.4f}{} lr {:.2e} {:.1f} samples/s data {:.0f}% ETA {}", m.step, session_.total_steps, m.epoch, m.loss,
-                       terms, m.lr, m.samples_per_second, 100 * m.data_seconds / m.step_seconds, format_duration(eta()));
+    return fmt::format("step {}/{} epoch {} loss {:.4f}{} lr {:.2e} {:.1f} samples/s data {:.0f}% ETA {}", m.step,
+                       session_.total_steps, m.epoch, m.loss, terms, m.lr, m.samples_per_second,
+                       100 * m.data_seconds / m.step_seconds, format_duration(eta()));
   }
 
   std::string progress_text() const {
@@ -197,9 +205,15 @@ class Run {
     session_.learner.optimizer->save(optimizer);
     session_.learner.scaler->save(optimizer);
     const auto begin = Clock::now();
-    save_checkpoint(folder_, {.folder = {}, .state = state_, .config_yaml = yaml(), .data_fingerprint = session_.loader->fingerprint(),
-                              .config_sha256 = config_hash(config_), .guard = guard_ ? guard_->state() : ""},
-                    session_.to_save(), optimizer, config_.output.keep_last, session_.average ? session_.average->state() : StateDict(),
+    save_checkpoint(folder_,
+                    {.folder = {},
+                     .state = state_,
+                     .config_yaml = yaml(),
+                     .data_fingerprint = session_.loader->fingerprint(),
+                     .config_sha256 = config_hash(config_),
+                     .guard = guard_ ? guard_->state() : ""},
+                    session_.to_save(), optimizer, config_.output.keep_last,
+                    session_.average ? session_.average->state() : StateDict(),
                     guard_ ? guard_->kept_steps() : std::set<int64_t>());
     saved_step_ = state_.step;
     spdlog::info("saved {}/checkpoints/step_{} in {}", folder_.string(), state_.step, format_duration(seconds_since(begin)));
@@ -212,12 +226,13 @@ class Run {
     session_.learner.optimizer->load(optimizer, (checkpoint.folder / kOptimizerFile).string());
     session_.learner.scaler->load(optimizer);
     if (session_.lora) resume_lora(*session_.learner.model, checkpoint.folder, *session_.lora);
-    if (session_.average) session_.average->load(read_safetensors(checkpoint.folder / kAverageFile), (checkpoint.folder / kAverageFile).string());
+    if (session_.average)
+      session_.average->load(read_safetensors(checkpoint.folder / kAverageFile), (checkpoint.folder / kAverageFile).string());
   }
 
   void say_place(const Checkpoint& checkpoint) const {
-    spdlog::info("going on from {}: step {} of {}, epoch {}, sample {} of its order", checkpoint.folder.string(), state_.step, session_.total_steps,
-                 state_.epoch, state_.draw);
+    spdlog::info("going on from {}: step {} of {}, epoch {}, sample {} of its order", checkpoint.folder.string(), state_.step,
+                 session_.total_steps, state_.epoch, state_.draw);
   }
 
   /// Has the guard score the weights that would be the result: the average where there is one.
@@ -258,7 +273,8 @@ class Run {
   }
 
   ExitCode end_at_best() {
-    spdlog::info("guard: stopped at step {} of {}; the result is {}", state_.step, session_.total_steps, guard_->best_checkpoint().string());
+    spdlog::info("guard: stopped at step {} of {}; the result is {}", state_.step, session_.total_steps,
+                 guard_->best_checkpoint().string());
     load_best();
     finish();
     return ExitCode::kDone;
@@ -302,7 +318,8 @@ class Run {
   void finish() {
     progress_.finish();
     const std::string averaged = move_to_chosen_alpha();
-    const ModelToSave result = session_.to_save({.step = state_.step, .config_sha256 = config_hash(config_), .averaged = averaged});
+    const ModelToSave result =
+        session_.to_save({.step = state_.step, .config_sha256 = config_hash(config_), .averaged = averaged});
     write_model(folder_, result);
     if (session_.average) write_average(result);
     log_->draw_curve();
@@ -313,18 +330,20 @@ class Run {
     ::getrusage(RUSAGE_SELF, &usage);
     if (steps > 0) {
       const double samples = static_cast<double>(steps * config_.train.samples_per_step());
-      spdlog::info("{} steps in {}: {:.2f} s a step, {:.1f} samples/s, {:.1f}% of it waiting for data, peak memory {}", steps, format_duration(seconds),
-                   seconds / static_cast<double>(steps), samples / seconds, 100 * total_data_seconds_ / seconds,
-                   format_bytes(1024.0 * static_cast<double>(usage.ru_maxrss)));
-      spdlog::info("texts: {}, cut at the context length: {}, mojibake left as it is: {}, invalid UTF-8: {}; bad samples: {}; skipped steps: {}", stats.texts,
-                   stats.truncated, stats.mojibake, stats.invalid_utf8, stats.bad_samples, state_.skipped_total);
+      spdlog::info("{} steps in {}: {:.2f} s a step, {:.1f} samples/s, {:.1f}% of it waiting for data, peak memory {}", steps,
+                   format_duration(seconds), seconds / static_cast<double>(steps), samples / seconds,
+                   100 * total_data_seconds_ / seconds, format_bytes(1024.0 * static_cast<double>(usage.ru_maxrss)));
+      spdlog::info(
+          "texts: {}, cut at the context length: {}, mojibake left as it is: {}, invalid UTF-8: {}; bad samples: {}; skipped "
+          "steps: {}",
+          stats.texts, stats.truncated, stats.mojibake, stats.invalid_utf8, stats.bad_samples, state_.skipped_total);
     } else {
       spdlog::info("the run was complete already: {} steps", state_.step);
     }
     input_->finish();
     if (guard_) guard_->log_cost();
-    spdlog::info("model in {}/{}, loss curve in {}/loss_curve.png; score it with: fsc-eval --checkpoint {} --config SUITE.yaml", folder_.string(),
-                 result.weights_file(), folder_.string(), folder_.string());
+    spdlog::info("model in {}/{}, loss curve in {}/loss_curve.png; score it with: fsc-eval --checkpoint {} --config SUITE.yaml",
+                 folder_.string(), result.weights_file(), folder_.string(), folder_.string());
   }
 
   /// ema/ in the run folder: a model folder of its own.

@@ -24,13 +24,16 @@ std::string shape_text(const torch::Tensor& tensor) {
 }
 
 /// Error unless `other` has the tensors of `first` in the same shapes.
-void check_same_tensors(const StateDict& first, const std::string& first_name, const StateDict& other, const std::string& other_name) {
+void check_same_tensors(const StateDict& first, const std::string& first_name, const StateDict& other,
+                        const std::string& other_name) {
   std::vector<std::string> problems;
   for (const auto& [name, tensor] : first.entries()) {
     const torch::Tensor* twin = other.find(name);
-    if (!twin) problems.push_back(name + " is missing in " + other_name);
+    if (!twin)
+      problems.push_back(name + " is missing in " + other_name);
     else if (twin->sizes() != tensor.sizes())
-      problems.push_back(fmt::format("{} is {} in {} and {} in {}", name, shape_text(tensor), first_name, shape_text(*twin), other_name));
+      problems.push_back(
+          fmt::format("{} is {} in {} and {} in {}", name, shape_text(tensor), first_name, shape_text(*twin), other_name));
   }
   for (const auto& [name, tensor] : other.entries())
     if (!first.find(name)) problems.push_back(name + " is missing in " + first_name);
@@ -44,8 +47,8 @@ void check_same_tensors(const StateDict& first, const std::string& first_name, c
 torch::Tensor plain(const torch::Tensor& tensor) { return tensor.detach().to(torch::kCPU, torch::kFloat32); }
 
 std::string preprocess_text(const Preprocess& p) {
-  return fmt::format("{} px, mean {:.5g} {:.5g} {:.5g}, std {:.5g} {:.5g} {:.5g}, {}, {}", p.size, p.mean[0], p.mean[1], p.mean[2], p.std[0], p.std[1],
-                     p.std[2], p.interpolation == Interpolation::kBicubic ? "bicubic" : "bilinear",
+  return fmt::format("{} px, mean {:.5g} {:.5g} {:.5g}, std {:.5g} {:.5g} {:.5g}, {}, {}", p.size, p.mean[0], p.mean[1],
+                     p.mean[2], p.std[0], p.std[1], p.std[2], p.interpolation == Interpolation::kBicubic ? "bicubic" : "bilinear",
                      p.resize_mode == ResizeMode::kShortest ? "shortest side" : "squashed");
 }
 
@@ -61,9 +64,11 @@ void check_alike(const std::vector<NamedModel>& models) {
       throw Error(both + "their activations differ, " + activation_name(a) + " and " + activation_name(b));
     if (!(a == b)) throw Error(both + "their architectures differ: " + arch_differences(a, b));
     if (!(first->preprocess == model->preprocess))
-      throw Error(both + "they want their images differently: " + preprocess_text(first->preprocess) + " against " + preprocess_text(model->preprocess));
-    const bool same_tokenizer = first->tokenizer == model->tokenizer ||
-                                (!first->tokenizer.empty() && !model->tokenizer.empty() && sha256_file(first->tokenizer) == sha256_file(model->tokenizer));
+      throw Error(both + "they want their images differently: " + preprocess_text(first->preprocess) + " against " +
+                  preprocess_text(model->preprocess));
+    const bool same_tokenizer =
+        first->tokenizer == model->tokenizer || (!first->tokenizer.empty() && !model->tokenizer.empty() &&
+                                                 sha256_file(first->tokenizer) == sha256_file(model->tokenizer));
     if (!same_tokenizer) throw Error(both + "their tokenizers differ");
   }
 }
@@ -95,15 +100,19 @@ StateDict interpolate(const StateDict& pretrained, const StateDict& finetuned, d
   for (const auto& [name, tensor] : pretrained.entries()) {
     const torch::Tensor from = plain(tensor), to = plain(*finetuned.find(name));
     // The ends are copied, and so is what both have: the sum would round it.
-    if (alpha == 0 || alpha == 1) mixed.add(name, (alpha == 0 ? from : to).clone());
-    else mixed.add(name, torch::where(from == to, from, (1 - alpha) * from + alpha * to));
+    if (alpha == 0 || alpha == 1)
+      mixed.add(name, (alpha == 0 ? from : to).clone());
+    else
+      mixed.add(name, torch::where(from == to, from, (1 - alpha) * from + alpha * to));
   }
   return mixed;
 }
 
 void Soup::add(const StateDict& state, const std::string& name) {
-  if (count_ == 0) first_ = name;
-  else check_same_tensors(sum_, first_, state, name);
+  if (count_ == 0)
+    first_ = name;
+  else
+    check_same_tensors(sum_, first_, state, name);
   const torch::NoGradGuard no_graph;
   StateDict sum;
   for (const auto& [key, tensor] : state.entries()) {

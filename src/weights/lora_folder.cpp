@@ -106,7 +106,8 @@ ClipModel base_of(const StateDict& lora, const std::string& base, const ArchConf
   if (!lora.metadata.contains(kContext)) return open_base(base, arch, arch.text.context_length);
   constexpr int64_t kLongest = 16384;  // of an architecture
   const int64_t length = number_of<int64_t>(lora, kContext).value_or(0);
-  if (length < 1 || length > kLongest) throw Error(source + ": " + kContext + " in its metadata is no context length; the file is damaged");
+  if (length < 1 || length > kLongest)
+    throw Error(source + ": " + kContext + " in its metadata is no context length; the file is damaged");
   return open_base(base, arch, length);
 }
 
@@ -144,7 +145,9 @@ LoadedModel load_lora(const fs::path& path, const std::string& given_base) {
   const ModelSource source = find_model(path);
   const std::string recorded = text_of(file.state, kBase), base = given_base.empty() ? recorded : given_base;
   const std::string wanted = source.provenance.lora_base_sha256;
-  if (wanted.empty()) throw Error(where + ": its metadata do not tell the SHA-256 of its base; it is not a LoRA file of fsc-train, or it is damaged");
+  if (wanted.empty())
+    throw Error(where +
+                ": its metadata do not tell the SHA-256 of its base; it is not a LoRA file of fsc-train, or it is damaged");
   std::error_code error;
   if (!base.empty() && !fs::exists(base, error)) {
     if (!given_base.empty()) throw Error("there is no base model at " + base);
@@ -153,8 +156,8 @@ LoadedModel load_lora(const fs::path& path, const std::string& given_base) {
   LoadedModel loaded{base_of(file.state, base, source.arch, where), source.preprocess, source.tokenizer};
   const std::string found = state_hash(state_dict(*loaded.model));
   if (found != wanted)
-    throw Error((base.empty() ? "random weights of the recorded seed" : base) + " is not the base that " + where + " was trained on: its SHA-256 is " +
-                found + ", " + wanted + " is recorded" + how_to_give_base(folder));
+    throw Error((base.empty() ? "random weights of the recorded seed" : base) + " is not the base that " + where +
+                " was trained on: its SHA-256 is " + found + ", " + wanted + " is recorded" + how_to_give_base(folder));
   add_lora(*loaded.model, file.state, where);
   return loaded;
 }
@@ -163,8 +166,8 @@ void resume_lora(ClipModelImpl& model, const fs::path& folder, const LoraOrigin&
   const fs::path path = folder / kLoraFile;
   const std::string recorded = find_model(path).provenance.lora_base_sha256;
   if (recorded != origin.base_sha256)
-    throw Error("model.pretrained is not the base that " + path.string() + " was trained on: its SHA-256 is " + origin.base_sha256 + ", " + recorded +
-                " is recorded; set model.pretrained to that base");
+    throw Error("model.pretrained is not the base that " + path.string() + " was trained on: its SHA-256 is " +
+                origin.base_sha256 + ", " + recorded + " is recorded; set model.pretrained to that base");
   load_lora_state(model, read_safetensors(path), path.string());
 }
 

@@ -39,8 +39,10 @@ StateDict fit_text_prefix(StateDict state, const ArchConfig& arch) {
   renamed.metadata = std::move(state.metadata);
   for (const auto& [name, tensor] : state.entries()) {
     const bool shared = name.starts_with("visual.") || name == "logit_scale" || name == "logit_bias";
-    if (has && name.starts_with(kPrefix)) renamed.add(name.substr(kPrefix.size()), tensor);
-    else renamed.add(has || shared ? name : std::string(kPrefix) + name, tensor);
+    if (has && name.starts_with(kPrefix))
+      renamed.add(name.substr(kPrefix.size()), tensor);
+    else
+      renamed.add(has || shared ? name : std::string(kPrefix) + name, tensor);
   }
   return renamed;
 }
@@ -75,18 +77,22 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const ArchConfig& arch, const fs
   std::shared_ptr<const Tokenizer> tokenizer;
   if (arch.text.hf_tokenizer_name.empty()) {
     if (!file.empty())
-      throw UsageError("the model " + arch.name + " has CLIP's own tokenizer, it cannot take " + file.string() + "; leave model.tokenizer or --tokenizer out");
+      throw UsageError("the model " + arch.name + " has CLIP's own tokenizer, it cannot take " + file.string() +
+                       "; leave model.tokenizer or --tokenizer out");
     tokenizer = load_clip_tokenizer(find_asset("bpe_simple_vocab_16e6.txt"));
   } else {
     if (file.empty())
-      throw UsageError("the model " + arch.name + " needs a sentencepiece model, and none lies beside its weights; name its file with model.tokenizer "
-                       "(fsc-train) or --tokenizer (fsc-eval), or put it there as " + kSentencepieceFile + "; " + arch.text.hf_tokenizer_name +
+      throw UsageError("the model " + arch.name +
+                       " needs a sentencepiece model, and none lies beside its weights; name its file with model.tokenizer "
+                       "(fsc-train) or --tokenizer (fsc-eval), or put it there as " +
+                       kSentencepieceFile + "; " + arch.text.hf_tokenizer_name +
                        " on the Hugging Face hub has it (spiece.model or tokenizer.model)");
     tokenizer = load_sentencepiece_tokenizer(file, clean_of(arch.text));
   }
   if (arch.text.vocab_size != tokenizer->vocab_size())
-    throw UsageError("the model " + arch.name + " has " + std::to_string(arch.text.vocab_size) + " token embeddings, its tokenizer " +
-                     (file.empty() ? "" : file.string() + " ") + std::to_string(tokenizer->vocab_size()) + " tokens; a model can be used with its own tokenizer only");
+    throw UsageError("the model " + arch.name + " has " + std::to_string(arch.text.vocab_size) +
+                     " token embeddings, its tokenizer " + (file.empty() ? "" : file.string() + " ") +
+                     std::to_string(tokenizer->vocab_size()) + " tokens; a model can be used with its own tokenizer only");
   return tokenizer;
 }
 
@@ -114,7 +120,8 @@ LoadedModel load_model(const fs::path& path, const std::string& arch) {
   return loaded;
 }
 
-ModelDescription describe(const ArchConfig& arch, const Preprocess& preprocess, const fs::path& tokenizer, const Provenance& provenance) {
+ModelDescription describe(const ArchConfig& arch, const Preprocess& preprocess, const fs::path& tokenizer,
+                          const Provenance& provenance) {
   ModelDescription description;
   description.arch = arch;
   description.preprocess = preprocess;
@@ -131,8 +138,8 @@ ModelDescription describe(const ArchConfig& arch, const Preprocess& preprocess, 
   return description;
 }
 
-void write_model_files(const fs::path& folder, const ClipModelImpl& model, const Preprocess& preprocess, const fs::path& tokenizer,
-                       const Provenance& provenance) {
+void write_model_files(const fs::path& folder, const ClipModelImpl& model, const Preprocess& preprocess,
+                       const fs::path& tokenizer, const Provenance& provenance) {
   const ModelDescription description = describe(model.arch(), preprocess, tokenizer, provenance);
   const StateDict current = state_dict(model);
   StateDict weights;

@@ -26,7 +26,9 @@ std::string without_weight(const std::string& name) { return name.substr(0, name
 
 class Adapter {
  public:
-  Adapter(const StateDict& lora, double rank, double alpha) : lora_(lora), rank_(rank), alpha_(alpha) { state.metadata["format"] = "pt"; }
+  Adapter(const StateDict& lora, double rank, double alpha) : lora_(lora), rank_(rank), alpha_(alpha) {
+    state.metadata["format"] = "pt";
+  }
 
   /// The branch of the tensor `rule.ours`, if it has one.
   void add(const detail::NameRule& rule) {
@@ -71,8 +73,10 @@ class Adapter {
     const Tensor kernel = (B.matmul(A) * (alpha_ / rank_)).reshape({width, 3, patch, patch});
     conv_rank_ = std::min(width, inputs);
     const Tensor identity = torch::eye(conv_rank_);
-    if (width <= inputs) put(module, kernel, identity.reshape({width, width, 1, 1}));
-    else put(module, identity.reshape({inputs, 3, patch, patch}), kernel.reshape({width, inputs, 1, 1}));
+    if (width <= inputs)
+      put(module, kernel, identity.reshape({width, width, 1, 1}));
+    else
+      put(module, identity.reshape({inputs, 3, patch, patch}), kernel.reshape({width, inputs, 1, 1}));
   }
 
   const StateDict& lora_;
@@ -88,11 +92,21 @@ ordered_json number(double value) {
 }
 
 ordered_json config_of(const Adapter& adapter, double rank, double alpha) {
-  ordered_json json = {{"peft_type", "LORA"}, {"task_type", nullptr},  {"base_model_name_or_path", nullptr}, {"r", number(rank)},
-                       {"lora_alpha", number(alpha)}, {"lora_dropout", 0.0}, {"bias", "none"}, {"fan_in_fan_out", false},
-                       {"init_lora_weights", true}, {"inference_mode", true}, {"target_modules", adapter.targets()},
-                       {"rank_pattern", ordered_json::object()}, {"alpha_pattern", ordered_json::object()}};
-  if (const int64_t conv = adapter.report().conv_rank) json["rank_pattern"]["patch_embedding"] = json["alpha_pattern"]["patch_embedding"] = conv;
+  ordered_json json = {{"peft_type", "LORA"},
+                       {"task_type", nullptr},
+                       {"base_model_name_or_path", nullptr},
+                       {"r", number(rank)},
+                       {"lora_alpha", number(alpha)},
+                       {"lora_dropout", 0.0},
+                       {"bias", "none"},
+                       {"fan_in_fan_out", false},
+                       {"init_lora_weights", true},
+                       {"inference_mode", true},
+                       {"target_modules", adapter.targets()},
+                       {"rank_pattern", ordered_json::object()},
+                       {"alpha_pattern", ordered_json::object()}};
+  if (const int64_t conv = adapter.report().conv_rank)
+    json["rank_pattern"]["patch_embedding"] = json["alpha_pattern"]["patch_embedding"] = conv;
   return json;
 }
 
@@ -102,9 +116,12 @@ PeftReport export_peft(const fs::path& run, const fs::path& output) {
   std::error_code error;
   if (fs::exists(output, error) && !(fs::is_directory(output, error) && fs::is_empty(output, error)))
     throw UsageError("--output " + output.string() + " exists already; name a folder that does not");
-  if (!is_lora(run)) throw UsageError(run.string() + " holds no " + kLoraFile + "; give the folder of a run with model.lora.rank above 0");
+  if (!is_lora(run))
+    throw UsageError(run.string() + " holds no " + kLoraFile + "; give the folder of a run with model.lora.rank above 0");
   const ModelSource source = find_model(run);
-  if (source.arch.vision.siglip) throw UsageError("peft's form is written for CLIPModel only; for a SigLIP model use fsc-model merge-lora, then convert --to hf");
+  if (source.arch.vision.siglip)
+    throw UsageError(
+        "peft's form is written for CLIPModel only; for a SigLIP model use fsc-model merge-lora, then convert --to hf");
   // Added to a model without weights, the tensors are checked by the same rules as for training.
   ClipModel model(source.arch);
   const StateDict file = read_safetensors(source.weights);

@@ -44,7 +44,8 @@ class Average : public testing::Test {
 
 TEST_F(Average, WiseFtWritesTheInterpolation) {
   for (const std::string alpha : {"0", "0.3", "1"}) {
-    const Ended ended = run_program("fsc-model", {"wise-ft", "--pretrained", at("m1"), "--finetuned", at("m2"), "--alpha", alpha, "--output", at("out" + alpha)});
+    const Ended ended = run_program("fsc-model", {"wise-ft", "--pretrained", at("m1"), "--finetuned", at("m2"), "--alpha", alpha,
+                                                  "--output", at("out" + alpha)});
     ASSERT_EQ(ended.code, 0) << ended.output;
     EXPECT_TRUE(equal(weights("out" + alpha), interpolate(weights("m1"), weights("m2"), std::stod(alpha))));
   }
@@ -55,8 +56,10 @@ TEST_F(Average, WiseFtWritesTheInterpolation) {
 }
 
 TEST_F(Average, WiseFtRefusesByName) {
-  const auto refused = [&](const std::string& to, const std::string& alpha, const std::string& out, int code, const std::string& part) {
-    const Ended ended = run_program("fsc-model", {"wise-ft", "--pretrained", at("m1"), "--finetuned", at(to), "--alpha", alpha, "--output", out});
+  const auto refused = [&](const std::string& to, const std::string& alpha, const std::string& out, int code,
+                           const std::string& part) {
+    const Ended ended =
+        run_program("fsc-model", {"wise-ft", "--pretrained", at("m1"), "--finetuned", at(to), "--alpha", alpha, "--output", out});
     EXPECT_EQ(ended.code, code) << ended.output;
     EXPECT_NE(ended.output.find(part), std::string::npos) << ended.output;
   };
@@ -66,8 +69,8 @@ TEST_F(Average, WiseFtRefusesByName) {
   refused("m2", "0.5", at("m3"), 2, "exists already");
   refused("absent", "0.5", at("no"), 1, "absent");
   EXPECT_FALSE(fs::exists(files_ / "no"));
-  const Ended beyond =
-      run_program("fsc-model", {"wise-ft", "--pretrained", at("m1"), "--finetuned", at("m2"), "--alpha", "1.5", "--extrapolate", "--output", at("beyond")});
+  const Ended beyond = run_program("fsc-model", {"wise-ft", "--pretrained", at("m1"), "--finetuned", at("m2"), "--alpha", "1.5",
+                                                 "--extrapolate", "--output", at("beyond")});
   EXPECT_EQ(beyond.code, 0) << beyond.output;
   EXPECT_TRUE(equal(weights("beyond"), interpolate(weights("m1"), weights("m2"), 1.5)));
 }
@@ -78,9 +81,11 @@ TEST_F(Average, UniformAndGreedySoup) {
   Soup mean;
   for (const char* name : {"m1", "m2", "m3"}) mean.add(weights(name), name);
   EXPECT_TRUE(equal(weights("soup"), mean.mean()));
-  ended = run_program("fsc-model", {"soup", at("m1"), at("m1"), "--greedy", at("suite.yaml"), "--by", "retrieval", "--output", at("greedy")});
+  ended = run_program("fsc-model",
+                      {"soup", at("m1"), at("m1"), "--greedy", at("suite.yaml"), "--by", "retrieval", "--output", at("greedy")});
   ASSERT_EQ(ended.code, 0) << ended.output;
-  EXPECT_NE(ended.output.find("greedy soup of " + at("m1") + ", " + at("m1")), std::string::npos) << "the same model again does not lower the score" << ended.output;
+  EXPECT_NE(ended.output.find("greedy soup of " + at("m1") + ", " + at("m1")), std::string::npos)
+      << "the same model again does not lower the score" << ended.output;
   EXPECT_TRUE(equal(weights("greedy"), weights("m1")));
   ended = run_program("fsc-model", {"soup", at("m1"), at("gelu"), "--output", at("no")});
   EXPECT_EQ(ended.code, 1) << ended.output;
@@ -101,13 +106,17 @@ TEST_F(Average, DevicesAndPrecisions) {
     EXPECT_NE(ended.output.substr(0, ended.output.find('\n')).find(text), std::string::npos) << ended.output;
   };
   first_line_has(score({"--device", "cpu"}), "device cpu, ");
-  first_line_has(score({"--device", "cpu", "--precision", "amp_bf16", "--wise-ft-base", at("m1"), "--alphas", "0,1"}), "amp_bf16");
+  first_line_has(score({"--device", "cpu", "--precision", "amp_bf16", "--wise-ft-base", at("m1"), "--alphas", "0,1"}),
+                 "amp_bf16");
   first_line_has(score({}), torch::cuda::is_available() ? "device cuda:0" : "no CUDA: ");
   EXPECT_EQ(score({"--device", "gpu"}).code, 2);
   EXPECT_EQ(score({"--device", "cpu", "--precision", "bf16"}).code, 2);
   EXPECT_EQ(score({"--device", "cpu", "--precision", "amp"}).code, 2);
-  first_line_has(run_program("fsc-model", {"soup", at("m1"), at("m2"), "--greedy", at("suite.yaml"), "--device", "cpu", "--output", at("soup")}), "device cpu, ");
-  EXPECT_EQ(run_program("fsc-model", {"soup", at("m1"), "--device", "cpu", "--output", at("no")}).code, 2) << "nothing is computed there";
+  first_line_has(run_program("fsc-model", {"soup", at("m1"), at("m2"), "--greedy", at("suite.yaml"), "--device", "cpu",
+                                           "--output", at("soup")}),
+                 "device cpu, ");
+  EXPECT_EQ(run_program("fsc-model", {"soup", at("m1"), "--device", "cpu", "--output", at("no")}).code, 2)
+      << "nothing is computed there";
   if (torch::cuda::is_available()) return;
   const Ended refused = score({"--device", "cuda"});
   EXPECT_EQ(refused.code, 1) << refused.output;
@@ -119,7 +128,8 @@ TEST_F(Average, DevicesAndPrecisions) {
 }
 
 TEST_F(Average, EvalScoresThePath) {
-  const std::vector<std::string> common = {"--config", at("suite.yaml"), "--checkpoint", at("m2"), "--checkpoint", at("m3"), "--output", at("path")};
+  const std::vector<std::string> common = {"--config",     at("suite.yaml"), "--checkpoint", at("m2"),
+                                           "--checkpoint", at("m3"),         "--output",     at("path")};
   auto arguments = common;
   arguments.insert(arguments.end(), {"--wise-ft-base", at("m1"), "--alphas", "0,0.5,...,1"});
   Ended ended = run_program("fsc-eval", arguments);

@@ -23,7 +23,8 @@ Ended train(const SmallRun& run, std::vector<std::string> more = {}) {
 /// Exit code and every one of `words` in the message, and no sign of an exception nobody expected.
 void expect_error(const Ended& ended, int code, const std::vector<std::string>& words) {
   EXPECT_EQ(ended.code, code) << ended.output;
-  for (const auto& word : words) EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
+  for (const auto& word : words)
+    EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
   for (const char* raw : {"internal error", "terminate called", "std::", "c10::", "Exception raised from"})
     EXPECT_EQ(ended.output.find(raw), std::string::npos) << ended.output;
 }
@@ -85,8 +86,12 @@ TEST_F(BadInput, FscWithoutNegatives) {
 }
 
 TEST_F(BadInput, GeneratorsThatDoNotExist) {
-  expect_error(train(run_, {"--set", "negatives.source=generate", "--set", "negatives.kinds=[spaw]"}), 2, {"negatives.kinds", "swap", "replace", "shuffle", "svlc"});
-  EXPECT_EQ(train(run_, {"--set", "negatives.source=generate", "--set", "negatives.kinds=[shuffle]", "--set", "train.max_steps=1"}).code, 0);
+  expect_error(train(run_, {"--set", "negatives.source=generate", "--set", "negatives.kinds=[spaw]"}), 2,
+               {"negatives.kinds", "swap", "replace", "shuffle", "svlc"});
+  EXPECT_EQ(
+      train(run_, {"--set", "negatives.source=generate", "--set", "negatives.kinds=[shuffle]", "--set", "train.max_steps=1"})
+          .code,
+      0);
 }
 
 TEST_F(BadInput, UnknownArchitecture) {
@@ -128,7 +133,8 @@ TEST_F(BadInput, RowsThatAreNone) {
 
 TEST_F(BadInput, AllImagesMissing) {
   std::string table = SmallRun::table();
-  for (size_t at; (at = table.find(FSC_TEST_DATA)) != std::string::npos;) table.replace(at, std::strlen(FSC_TEST_DATA), "/nowhere");
+  for (size_t at; (at = table.find(FSC_TEST_DATA)) != std::string::npos;)
+    table.replace(at, std::strlen(FSC_TEST_DATA), "/nowhere");
   run_.write("train.tsv", table);
   expect_error(train(run_), 1, {"none of the 24 images", "image_root"});
 }
@@ -172,7 +178,10 @@ TEST_F(BadWeights, Absurd) {
   std::memcpy(huge.data(), &length, 8);
   expect(huge, {});
   expect(safetensors("not json", 0), {});
-  expect(safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})", 12), {});
+  expect(
+      safetensors(
+          R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})", 12),
+      {});
   expect(safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}})", 8), {"a"});
   expect(safetensors(R"({"a":{"dtype":"F32","shape":[4000000000,4000000000],"data_offsets":[0,8]}})", 8), {"a"});
   expect(safetensors(R"({"a":{"dtype":"F12","shape":[2],"data_offsets":[0,8]}})", 8), {"F12"});
@@ -180,7 +189,8 @@ TEST_F(BadWeights, Absurd) {
 }
 
 TEST_F(BadWeights, OfAnotherModel) {
-  expect(safetensors(R"({"a.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8), {"no CLIP or SigLIP model", "a.weight"});
+  expect(safetensors(R"({"a.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8),
+         {"no CLIP or SigLIP model", "a.weight"});
   expect(safetensors(R"({"visual.proj":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8), {"visual.proj"});
   ASSERT_EQ(train(run_, {"--set", "train.max_steps=1"}).code, 0);
   const std::string model = test::read_all(run_.run() / "model.safetensors");
@@ -219,14 +229,13 @@ TEST_F(BadInput, OutputCannotBeWritten) {
   expect_error(train(run_, {"--set", "output.dir=/proc/fsc_run"}), 1, {"/proc/fsc_run"});
 }
 
-TEST_F(BadInput, NothingToResume) {
-  expect_error(train(run_, {"--resume", run_ / "nowhere"}), 1, {"nowhere"});
-}
+TEST_F(BadInput, NothingToResume) { expect_error(train(run_, {"--resume", run_ / "nowhere"}), 1, {"nowhere"}); }
 
 // --- a run that goes wrong ---
 
 TEST_F(BadInput, GradientsThatStayNaNStopTheRun) {
-  const Ended ended = train(run_, {"--set", "optim.lr=1e30", "--set", "optim.warmup_steps=0", "--set", "optim.max_skipped_steps=3", "--set", "train.epochs=20"});
+  const Ended ended = train(run_, {"--set", "optim.lr=1e30", "--set", "optim.warmup_steps=0", "--set",
+                                   "optim.max_skipped_steps=3", "--set", "train.epochs=20"});
   expect_error(ended, 1, {"not finite", "optim.max_skipped_steps", SmallRun::image(0)});
 }
 
@@ -235,22 +244,24 @@ TEST_F(BadInput, GradientsThatStayNaNStopTheRun) {
 TEST_F(BadInput, DryRunWritesNothing) {
   const Ended ended = train(run_, {"--dry-run"});
   EXPECT_EQ(ended.code, 0) << ended.output;
-  for (const char* word : {"parameters", "12 in all", "memory", "disk"}) EXPECT_NE(ended.output.find(word), std::string::npos) << ended.output;
+  for (const char* word : {"parameters", "12 in all", "memory", "disk"})
+    EXPECT_NE(ended.output.find(word), std::string::npos) << ended.output;
   EXPECT_FALSE(fs::exists(run_.run()));
 }
 
 TEST_F(BadInput, HelpNamesEveryKey) {
   const Ended ended = test::run_program("fsc-train", {"--help"});
   EXPECT_EQ(ended.code, 0);
-  for (const char* key : {"model.arch", "data.train.path", "data.augment", "negatives.source", "loss.local_hn_weight", "optim.warmup_steps", "train.precision",
-                          "output.save_every_steps", "Exit codes"})
+  for (const char* key : {"model.arch", "data.train.path", "data.augment", "negatives.source", "loss.local_hn_weight",
+                          "optim.warmup_steps", "train.precision", "output.save_every_steps", "Exit codes"})
     EXPECT_NE(ended.output.find(key), std::string::npos) << key;
 }
 
 TEST_F(BadInput, RunFolderHoldsWhatItShould) {
   const Ended ended = train(run_);
   ASSERT_EQ(ended.code, 0) << ended.output;
-  for (const char* name : {"config.yaml", "log.txt", "metrics.jsonl", "model.safetensors", "open_clip_config.json", "loss_curve.png", "checkpoints/step_12"})
+  for (const char* name : {"config.yaml", "log.txt", "metrics.jsonl", "model.safetensors", "open_clip_config.json",
+                           "loss_curve.png", "checkpoints/step_12"})
     EXPECT_TRUE(fs::exists(run_.run() / name)) << name;
   EXPECT_EQ(ended.output.find('\r'), std::string::npos) << "no progress line in a pipe";
   // The resolved config repeats the run.

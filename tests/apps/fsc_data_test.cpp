@@ -13,8 +13,10 @@ using test::run_program;
 
 void expect_ended(const test::Ended& ended, int code, const std::vector<std::string>& words) {
   EXPECT_EQ(ended.code, code) << ended.output;
-  for (const auto& word : words) EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
-  for (const char* raw : {"internal error", "terminate called", "std::", "Exception"}) EXPECT_EQ(ended.output.find(raw), std::string::npos) << ended.output;
+  for (const auto& word : words)
+    EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
+  for (const char* raw : {"internal error", "terminate called", "std::", "Exception"})
+    EXPECT_EQ(ended.output.find(raw), std::string::npos) << ended.output;
 }
 
 TEST(FscData, DrawsAWorldOnceAndSaysSo) {
@@ -59,7 +61,8 @@ TEST(FscData, FoldersItCannotUseEndWithOne) {
 
 TEST(FscData, AFullDiskIsAMessageAndLeavesNothing) {
   test::TempDir dir;
-  const auto ended = run_program("fsc-data", {"synth", "--out", (dir / "world").string(), "--train", "200", "--size", "32"}, {.file_size = 4096});
+  const auto ended = run_program("fsc-data", {"synth", "--out", (dir / "world").string(), "--train", "200", "--size", "32"},
+                                 {.file_size = 4096});
   expect_ended(ended, 1, {"cannot write"});
   EXPECT_TRUE(fs::is_empty(dir.path()));
 }

@@ -20,10 +20,14 @@ using test::Ended;
 using test::Process;
 using test::read_all;
 
-constexpr const char* kCaptions[] = {"a red cube left of a blue ball", "two dogs run over the grass", "a man rides a horse",
-                                     "the cat sleeps under a chair",   "a yellow bus",                "many trees behind a house"};
-constexpr const char* kFalse[] = {"a blue cube left of a red ball", "two cats run over the grass",  "a horse rides a man",
-                                  "the chair sleeps under a cat",   "a yellow tree behind a bus", "many houses behind a tree"};
+constexpr const char* kCaptions[] = {"a red cube left of a blue ball",
+                                     "two dogs run over the grass",
+                                     "a man rides a horse",
+                                     "the cat sleeps under a chair",
+                                     "a yellow bus",
+                                     "many trees behind a house"};
+constexpr const char* kFalse[] = {"a blue cube left of a red ball", "two cats run over the grass", "a horse rides a man",
+                                  "the chair sleeps under a cat",   "a yellow tree behind a bus",  "many houses behind a tree"};
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> lines;
@@ -43,13 +47,15 @@ class World {
     json pairs;
     for (int i = 0; i < 6; ++i) {
       table += std::string(kCaptions[i]) + "\t" + test::SmallRun::image(i) + "\n";
-      pairs[std::to_string(i)] = {{"filename", fs::path(test::SmallRun::image(i)).filename()}, {"caption", kCaptions[i]}, {"negative_caption", kFalse[i]}};
+      pairs[std::to_string(i)] = {{"filename", fs::path(test::SmallRun::image(i)).filename()},
+                                  {"caption", kCaptions[i]},
+                                  {"negative_caption", kFalse[i]}};
     }
     files_.write("table.tsv", table);
     files_.write("pairs.json", pairs.dump());
     const std::string at = files_.path().string();
-    files_.write("suite.yaml", "tasks:\n  - {name: caption_choice, path: " + at + "/pairs.json, images: " + FSC_TEST_DATA + "/images}\n" +
-                                   "  - {name: retrieval, path: " + at + "/table.tsv}\n");
+    files_.write("suite.yaml", "tasks:\n  - {name: caption_choice, path: " + at + "/pairs.json, images: " + FSC_TEST_DATA +
+                                   "/images}\n" + "  - {name: retrieval, path: " + at + "/table.tsv}\n");
     files_.write("config.yaml", "data: {train: {path: " + at +
                                     "/table.tsv}, workers: 2, augment: none}\nnegatives: {source: none}\nloss: {name: clip}\n" +
                                     "optim: {lr: 0.003, warmup_steps: 0, schedule: const}\n" +
@@ -61,7 +67,8 @@ class World {
   Ended train(const std::string& run, const std::vector<std::string>& settings, const std::vector<std::string>& more = {}) const {
     return test::run_program("fsc-train", arguments(run, settings, more));
   }
-  std::vector<std::string> arguments(const std::string& run, const std::vector<std::string>& settings, const std::vector<std::string>& more = {}) const {
+  std::vector<std::string> arguments(const std::string& run, const std::vector<std::string>& settings,
+                                     const std::vector<std::string>& more = {}) const {
     std::vector<std::string> words = {"--config", files_ / "config.yaml", "--set", "output.dir=" + (files_ / run).string()};
     for (const auto& setting : settings) words.insert(words.end(), {"--set", setting});
     words.insert(words.end(), more.begin(), more.end());
@@ -69,8 +76,14 @@ class World {
   }
   /// Eight steps from the base under the guard; a learning rate of 0.1 leaves nothing of the base.
   std::vector<std::string> guarded(const std::string& action, const std::string& lr) const {
-    return {"model.pretrained=" + (files_ / "base").string(), "optim.lr=" + lr, "train.max_steps=8", "guard.every_steps=2", "guard.budget=0",
-            "guard.max_drop=20", "guard.action=" + action, "guard.suite=" + (files_ / "suite.yaml").string()};
+    return {"model.pretrained=" + (files_ / "base").string(),
+            "optim.lr=" + lr,
+            "train.max_steps=8",
+            "guard.every_steps=2",
+            "guard.budget=0",
+            "guard.max_drop=20",
+            "guard.action=" + action,
+            "guard.suite=" + (files_ / "suite.yaml").string()};
   }
   fs::path operator/(const std::string& name) const { return files_ / name; }
 
@@ -120,7 +133,8 @@ void expect_same_run(const fs::path& a, const fs::path& b) {
 TEST(Guard, WarnsOncePerCrossingAndLeavesTheTrainingAlone) {
   const Ended ended = world().train("warn", world().guarded("warn", "0.1"));
   ASSERT_EQ(ended.code, 0) << ended.output;
-  EXPECT_EQ(count_of(ended.output, "retrieval has lost"), 1 + count_of(ended.output, "retrieval is within the limit again")) << ended.output;
+  EXPECT_EQ(count_of(ended.output, "retrieval has lost"), 1 + count_of(ended.output, "retrieval is within the limit again"))
+      << ended.output;
   EXPECT_NE(ended.output.find("guard:   retrieval   retrieval 100.00 (+0.00, 95% "), std::string::npos) << ended.output;
   auto settings = world().guarded("warn", "0.1");
   settings.push_back("guard.every_steps=0");
@@ -219,7 +233,8 @@ TEST_P(GuardKilled, ResumesToTheSameBytes) {
   const fs::path run = world() / name;
   {
     Process process("fsc-train", world().arguments(name, rolling_back()));
-    while (process.runs() && count_of(process.output(), "guard: step") < static_cast<size_t>(GetParam())) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    while (process.runs() && count_of(process.output(), "guard: step") < static_cast<size_t>(GetParam()))
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
     process.send(SIGKILL);
     process.wait();
   }
@@ -236,7 +251,8 @@ TEST(Guard, ARunContinuedElsewhereTakesTheFrontAlong) {
   ASSERT_EQ(world().train("origin", settings).code, 0);
   const Ended ended = world().train("elsewhere", rolling_back(), {"--resume", world() / "origin/checkpoints/step_5"});
   ASSERT_EQ(ended.code, 0) << ended.output;
-  EXPECT_TRUE(read_all((world() / "elsewhere/model.safetensors").string()) == read_all((world() / "back/model.safetensors").string()));
+  EXPECT_TRUE(read_all((world() / "elsewhere/model.safetensors").string()) ==
+              read_all((world() / "back/model.safetensors").string()));
   EXPECT_TRUE(fs::exists(world() / "elsewhere/checkpoints/step_0/model.safetensors"));
 }
 
@@ -275,7 +291,8 @@ TEST_P(GuardDecides, WiseFtEndsWithTheLargestAlphaWithinTheLimit) {
   EXPECT_GT(front["wise_ft"]["tried"].size(), 1u) << "the end is beyond the limit";
   expect_largest_alpha_within(front, 10);
   const double alpha = front["wise_ft"]["alpha"];
-  const StateDict mixed = interpolate(read_safetensors(run / "checkpoints/step_0/model.safetensors"), read_safetensors(run / "checkpoints/step_8/model.safetensors"), alpha);
+  const StateDict mixed = interpolate(read_safetensors(run / "checkpoints/step_0/model.safetensors"),
+                                      read_safetensors(run / "checkpoints/step_8/model.safetensors"), alpha);
   const StateDict result = read_safetensors(run / "model.safetensors");
   for (const auto& [key, tensor] : mixed.entries()) EXPECT_TRUE(torch::equal(tensor, *result.find(key))) << key;
   EXPECT_NE(read_all((run / "open_clip_config.json").string()).find("WiSE-FT, alpha"), std::string::npos);
@@ -324,7 +341,8 @@ TEST(Guard, WiseFtScalesLora) {
   const float alpha = pareto(run)["wise_ft"]["alpha"];
   EXPECT_LT(alpha, 1.0F);
   expect_largest_alpha_within(pareto(run), 10);
-  const StateDict end = read_safetensors(run / "checkpoints/step_8/lora.safetensors"), result = read_safetensors(run / "lora.safetensors");
+  const StateDict end = read_safetensors(run / "checkpoints/step_8/lora.safetensors"),
+                  result = read_safetensors(run / "lora.safetensors");
   for (const auto& [name, tensor] : end.entries())
     EXPECT_TRUE(torch::allclose(*result.find(name), name.ends_with("lora_B") ? tensor * alpha : tensor, 1e-6, 0)) << name;
 }
@@ -337,17 +355,20 @@ TEST(Guard, ScoresTheAverageAndPutsTheWeightsBack) {
   EXPECT_EQ(ended.output.find("has lost"), std::string::npos) << ended.output;
   settings.push_back("guard.every_steps=0");
   ASSERT_EQ(world().train("average-unwatched", settings).code, 0);
-  for (const char* file : {"model.safetensors", "ema/model.safetensors"}) expect_same_weights(world() / "average" / file, world() / "average-unwatched" / file);
+  for (const char* file : {"model.safetensors", "ema/model.safetensors"})
+    expect_same_weights(world() / "average" / file, world() / "average-unwatched" / file);
 }
 
 class GuardPrecision : public testing::TestWithParam<const char*> {};
 
 TEST_P(GuardPrecision, WatchesAndMixes) {
   auto settings = world().guarded("wise-ft", "0.1");
-  settings.insert(settings.end(), {std::string("train.precision=") + GetParam(), "train.ema_decay=0.1", "train.grad_checkpointing=true"});
+  settings.insert(settings.end(),
+                  {std::string("train.precision=") + GetParam(), "train.ema_decay=0.1", "train.grad_checkpointing=true"});
   const Ended ended = world().train(GetParam(), settings);
   ASSERT_EQ(ended.code, 0) << ended.output;
-  EXPECT_GE(json::parse(split(read_all((world() / GetParam() / "guard.jsonl").string()))[0])["tasks"]["retrieval"]["score"], 80.0) << "as good as in fp32, or nearly";
+  EXPECT_GE(json::parse(split(read_all((world() / GetParam() / "guard.jsonl").string()))[0])["tasks"]["retrieval"]["score"], 80.0)
+      << "as good as in fp32, or nearly";
   EXPECT_GT(pareto(world() / GetParam())["wise_ft"]["tried"].size(), 1u) << "the end is beyond the limit";
   expect_largest_alpha_within(pareto(world() / GetParam()), 10);
 }
@@ -358,7 +379,8 @@ TEST(Guard, TheDefaultProbeIsDrawnWhereTheUserHasNone) {
   settings.insert(settings.end(), {"guard.suite=", "guard.items=14", "train.max_steps=2"});
   const Ended ended = world().train("default", settings);
   ASSERT_EQ(ended.code, 0) << ended.output;
-  EXPECT_NE(ended.output.find("synthetic_sugarcrepe, synthetic_zeroshot, synthetic_retrieval"), std::string::npos) << ended.output;
+  EXPECT_NE(ended.output.find("synthetic_sugarcrepe, synthetic_zeroshot, synthetic_retrieval"), std::string::npos)
+      << ended.output;
   EXPECT_TRUE(fs::exists(world() / "default/probe/world/world.json"));
 }
 
@@ -372,8 +394,10 @@ TEST(Guard, StretchesTheIntervalToItsBudget) {
 }
 
 TEST(Guard, RefusesASuiteThatWeighsNothing) {
-  for (const auto& [task, missing] : {std::pair<std::string, std::string>{"retrieval, path: " + (world() / "table.tsv").string(), "no composition task"},
-                                      {"caption_choice, path: " + (world() / "pairs.json").string() + ", images: " + FSC_TEST_DATA + "/images", "neither a zeroshot nor"}}) {
+  for (const auto& [task, missing] :
+       {std::pair<std::string, std::string>{"retrieval, path: " + (world() / "table.tsv").string(), "no composition task"},
+        {"caption_choice, path: " + (world() / "pairs.json").string() + ", images: " + FSC_TEST_DATA + "/images",
+         "neither a zeroshot nor"}}) {
     test::TempDir dir;
     auto settings = world().guarded("warn", "1e-6");
     settings.push_back("guard.suite=" + dir.write("suite.yaml", "tasks:\n  - {name: " + task + "}\n").string());

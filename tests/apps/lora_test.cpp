@@ -28,15 +28,17 @@ Arguments train(const SmallRun& run, const Arguments& more) {
 
 void expect_ended(const Ended& ended, int code, const Arguments& words = {}) {
   EXPECT_EQ(ended.code, code) << ended.output;
-  for (const auto& word : words) EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
+  for (const auto& word : words)
+    EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
 }
 
 /// Everything that draws, averages or recomputes, at once.
-const Arguments kEverything = {"--set", "model.lora.rank=2",   "--set", "model.lora.dropout=0.2", "--set", "train.ema_decay=0.8",
-                               "--set", "train.batch_size=2",  "--set", "train.accum_freq=2",     "--set", "train.grad_checkpointing=image",
+const Arguments kEverything = {"--set", "model.lora.rank=2",     "--set", "model.lora.dropout=0.2",
+                               "--set", "train.ema_decay=0.8",   "--set", "train.batch_size=2",
+                               "--set", "train.accum_freq=2",    "--set", "train.grad_checkpointing=image",
                                "--set", "model.lock_image=true", "--set", "model.lock_image_unlocked_blocks=1"};
-const Arguments kPlainLocked = {"--set", "model.lock_text=true", "--set", "train.ema_decay=0.8", "--set", "optim.image.layer_decay=0.7",
-                                "--set", "optim.image.lr_scale=0.5"};
+const Arguments kPlainLocked = {"--set", "model.lock_text=true",        "--set", "train.ema_decay=0.8",
+                                "--set", "optim.image.layer_decay=0.7", "--set", "optim.image.lr_scale=0.5"};
 
 void wait_for_checkpoint(Process& process, const fs::path& run) {
   while (process.runs() && !fs::exists(run / "checkpoints/step_2/state.json")) ::usleep(1000);
@@ -56,8 +58,9 @@ void expect_resumes_to_the_same_bytes(const Arguments& options, const char* weig
   again.insert(again.end(), {"--resume", "auto"});
   expect_ended(run_program("fsc-train", train(broken, again)), 0, {"going on from"});
   const std::string file_name = weights;
-  for (const std::string& file : {file_name, "ema/" + file_name, "checkpoints/step_12/" + file_name, std::string("checkpoints/step_12/ema.safetensors"),
-                                  std::string("checkpoints/step_12/optimizer.safetensors")})
+  for (const std::string& file :
+       {file_name, "ema/" + file_name, "checkpoints/step_12/" + file_name, std::string("checkpoints/step_12/ema.safetensors"),
+        std::string("checkpoints/step_12/optimizer.safetensors")})
     EXPECT_TRUE(read_all((whole.run() / file).string()) == read_all((broken.run() / file).string())) << file;
 }
 
@@ -93,7 +96,8 @@ class LoraRun : public testing::Test {
   }
   static std::string base(const SmallRun& run) { return run / "base"; }
   static Arguments options(const SmallRun& run) {
-    return {"--set", "model.lora.rank=2", "--set", "model.pretrained=" + base(run), "--set", "train.ema_decay=0.5", "--set", "optim.lr=0.01"};
+    return {"--set", "model.lora.rank=2",   "--set", "model.pretrained=" + base(run),
+            "--set", "train.ema_decay=0.5", "--set", "optim.lr=0.01"};
   }
 };
 
@@ -106,24 +110,28 @@ TEST_F(LoraRun, HoldsNoCopyOfItsBase) {
   const StateDict optimizer = read_safetensors(run().run() / "checkpoints/step_12/optimizer.safetensors");
   const StateDict lora = read_safetensors(run().run() / "lora.safetensors");
   EXPECT_EQ(optimizer.size(), 3 * lora.size());
-  EXPECT_LT(fs::file_size(run().run() / "checkpoints/step_12/optimizer.safetensors"), fs::file_size(fs::path(base(run())) / "model.safetensors") / 10);
+  EXPECT_LT(fs::file_size(run().run() / "checkpoints/step_12/optimizer.safetensors"),
+            fs::file_size(fs::path(base(run())) / "model.safetensors") / 10);
 }
 
 TEST_F(LoraRun, MergesIntoAPlainModel) {
   const std::string merged = run() / "merged";
   expect_ended(run_program("fsc-model", {"merge-lora", run().run(), "--output", merged}), 0, {"largest difference"});
-  const StateDict plain = read_safetensors(fs::path(merged) / "model.safetensors"), before = read_safetensors(fs::path(base(run())) / "model.safetensors");
+  const StateDict plain = read_safetensors(fs::path(merged) / "model.safetensors"),
+                  before = read_safetensors(fs::path(base(run())) / "model.safetensors");
   EXPECT_EQ(plain.size(), before.size());
   EXPECT_FALSE(torch::equal(*plain.find("visual.conv1.weight"), *before.find("visual.conv1.weight")));
   EXPECT_TRUE(torch::equal(*plain.find("visual.proj"), *before.find("visual.proj")));
   expect_ended(run_program("fsc-model", {"merge-lora", run().run(), "--output", merged}), 2, {"exists already"});
   expect_ended(run_program("fsc-model", {"merge-lora", base(run()), "--output", run() / "m2"}), 2, {"holds no lora.safetensors"});
-  expect_ended(run_program("fsc-model", {"merge-lora", run().run(), "--base", merged, "--output", run() / "m2"}), 1, {"is not the base"});
+  expect_ended(run_program("fsc-model", {"merge-lora", run().run(), "--base", merged, "--output", run() / "m2"}), 1,
+               {"is not the base"});
   EXPECT_FALSE(fs::exists(run() / "m2"));
 }
 
 TEST_F(LoraRun, IsEvaluatedAsItsMergedModel) {
-  const std::string suite = run().write("suite.yaml", "tasks: [{name: retrieval, path: " + (run() / "train.tsv").string() + "}]\n");
+  const std::string suite =
+      run().write("suite.yaml", "tasks: [{name: retrieval, path: " + (run() / "train.tsv").string() + "}]\n");
   const auto results = [&](const fs::path& checkpoint) {
     const fs::path out = run() / "eval";
     expect_ended(run_program("fsc-eval", {"--checkpoint", checkpoint, "--config", suite, "--output", out}), 0);
@@ -137,8 +145,8 @@ TEST_F(LoraRun, IsEvaluatedAsItsMergedModel) {
 }
 
 TEST_F(LoraRun, IsWhatAnotherRunStartsFrom) {
-  expect_ended(run_program("fsc-train", train(run(), {"--set", "model.pretrained=" + run().run().string(), "--set", "train.max_steps=1", "--set",
-                                                      "output.dir=" + (run() / "next").string()})),
+  expect_ended(run_program("fsc-train", train(run(), {"--set", "model.pretrained=" + run().run().string(), "--set",
+                                                      "train.max_steps=1", "--set", "output.dir=" + (run() / "next").string()})),
                0);
   EXPECT_TRUE(fs::exists(run() / "next/model.safetensors"));
 }
@@ -160,13 +168,15 @@ TEST_F(LoraRun, GoesOnWhereItsBaseIsNow) {
   expect_ended(run_program("fsc-train", train(mine, again)), 1, {base(mine)});
   again.insert(again.end(), {"--set", "model.pretrained=" + moved});
   expect_ended(run_program("fsc-train", train(mine, again)), 0, {"going on from"});
-  expect_ended(run_program("fsc-model", {"merge-lora", mine.run(), "--output", mine / "merged"}), 0);  // the last start's place is recorded
+  expect_ended(run_program("fsc-model", {"merge-lora", mine.run(), "--output", mine / "merged"}),
+               0);  // the last start's place is recorded
 }
 
 TEST(LoraRunBadInput, AnotherBaseIsRefusedOnResume) {
   const SmallRun run;
   const Arguments lora = {"--set", "model.lora.rank=2"};
-  expect_ended(run_program("fsc-train", train(run, {"--set", "train.max_steps=1", "--set", "output.dir=" + (run / "other").string()})), 0);
+  expect_ended(
+      run_program("fsc-train", train(run, {"--set", "train.max_steps=1", "--set", "output.dir=" + (run / "other").string()})), 0);
   {
     Process process("fsc-train", train(run, lora));
     wait_for_checkpoint(process, run.run());
@@ -180,13 +190,17 @@ TEST(LoraRunBadInput, AnotherBaseIsRefusedOnResume) {
 
 TEST(LoraRunBadInput, BadValuesAreAllNamed) {
   const SmallRun run;
-  expect_ended(run_program("fsc-train", train(run, {"--set", "model.lora.rank=-1", "--set", "train.ema_decay=1", "--set", "optim.text.layer_decay=0"})), 2,
-               {"model.lora.rank", "train.ema_decay", "optim.text.layer_decay"});
-  expect_ended(run_program("fsc-train", train(run, {"--set", "model.lora.dropout=0.1", "--set", "model.lock_text_unlocked_blocks=1"})), 2,
-               {"model.lora.dropout: has no effect", "model.lock_text_unlocked_blocks: has no effect"});
-  expect_ended(run_program("fsc-train", train(run, {"--set", "model.lora.rank=2", "--set", "model.lora.targets=[liner]"})), 2, {"did you mean linear"});
-  expect_ended(run_program("fsc-train", train(run, {"--set", "model.lock_image=true", "--set", "model.lock_image_unlocked_blocks=3"})), 2,
-               {"model.lock_image_unlocked_blocks: 3 is more than the 2 blocks"});
+  expect_ended(run_program("fsc-train", train(run, {"--set", "model.lora.rank=-1", "--set", "train.ema_decay=1", "--set",
+                                                    "optim.text.layer_decay=0"})),
+               2, {"model.lora.rank", "train.ema_decay", "optim.text.layer_decay"});
+  expect_ended(
+      run_program("fsc-train", train(run, {"--set", "model.lora.dropout=0.1", "--set", "model.lock_text_unlocked_blocks=1"})), 2,
+      {"model.lora.dropout: has no effect", "model.lock_text_unlocked_blocks: has no effect"});
+  expect_ended(run_program("fsc-train", train(run, {"--set", "model.lora.rank=2", "--set", "model.lora.targets=[liner]"})), 2,
+               {"did you mean linear"});
+  expect_ended(
+      run_program("fsc-train", train(run, {"--set", "model.lock_image=true", "--set", "model.lock_image_unlocked_blocks=3"})), 2,
+      {"model.lock_image_unlocked_blocks: 3 is more than the 2 blocks"});
   expect_ended(run_program("fsc-train", train(run, {"--set", "model.lora.alpah=2"})), 2, {"model.lora.alpha"});
 }
 

@@ -42,8 +42,9 @@ bool limits_work() {
 TEST(OutOfMemory, InTheLoaderIsNoBrokenImage) {
   if (!limits_work()) GTEST_SKIP() << "no limit of memory under AddressSanitizer";
   const LargePhotos run;
-  const Ended ended = test::run_program("fsc-train", train(run, {"--set", "train.batch_size=24", "--set", "data.max_bad_samples=1", "--set", "data.workers=4"}),
-                                        {.memory = 5 * kGigabyte / 2});
+  const Ended ended = test::run_program(
+      "fsc-train", train(run, {"--set", "train.batch_size=24", "--set", "data.max_bad_samples=1", "--set", "data.workers=4"}),
+      {.memory = 5 * kGigabyte / 2});
   expect_out_of_memory(ended, "lower train.batch_size (train.accum_freq keeps the step's size), set train.grad_checkpointing");
   EXPECT_FALSE(fs::exists(run.run() / "bad_samples.txt"));
 }
@@ -51,18 +52,22 @@ TEST(OutOfMemory, InTheLoaderIsNoBrokenImage) {
 TEST(OutOfMemory, WhileScoringIsNoBrokenImage) {
   if (!limits_work()) GTEST_SKIP() << "no limit of memory under AddressSanitizer";
   const LargePhotos run;
-  const Ended trained = test::run_program("fsc-train", train(run, {"--set", "train.max_steps=1", "--set", "train.batch_size=1", "--set", "data.prefetch=1"}));
+  const Ended trained = test::run_program(
+      "fsc-train", train(run, {"--set", "train.max_steps=1", "--set", "train.batch_size=1", "--set", "data.prefetch=1"}));
   ASSERT_EQ(trained.code, 0) << trained.output;
   for (int i = 0; i < 6; ++i) {
     const fs::path folder = run / ("world/images/" + std::to_string(i));
     fs::create_directories(folder);
-    for (int copy = 0; copy < 8; ++copy) fs::copy_file(SmallRun::image(i), folder / (std::to_string(copy) + fs::path(SmallRun::image(i)).extension().string()));
+    for (int copy = 0; copy < 8; ++copy)
+      fs::copy_file(SmallRun::image(i), folder / (std::to_string(copy) + fs::path(SmallRun::image(i)).extension().string()));
   }
   const std::string root = (run / "world").string();
   run.write("world/classnames.txt", "cube\nball\ndog\ncat\nbus\ntree\n");
   run.write("world/templates.txt", "a photo of a {}\n");
-  run.write("suite.yaml", "batch_size: 48\ntasks:\n  - {name: zeroshot, root: " + root + "/images, classnames: " + root + "/classnames.txt, templates: " + root + "/templates.txt}\n");
-  const Ended ended = test::run_program("fsc-eval", {"--checkpoint", run.run(), "--config", run / "suite.yaml"}, {.memory = 5 * kGigabyte / 2});
+  run.write("suite.yaml", "batch_size: 48\ntasks:\n  - {name: zeroshot, root: " + root + "/images, classnames: " + root +
+                              "/classnames.txt, templates: " + root + "/templates.txt}\n");
+  const Ended ended =
+      test::run_program("fsc-eval", {"--checkpoint", run.run(), "--config", run / "suite.yaml"}, {.memory = 5 * kGigabyte / 2});
   expect_out_of_memory(ended, "lower the suite's batch_size");
 }
 

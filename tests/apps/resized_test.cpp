@@ -24,12 +24,16 @@ Ended train(const SmallRun& run, const std::string& out, std::vector<std::string
 TEST(Resized, TrainsAtAnotherSizeAndContext) {
   const SmallRun run;
   ASSERT_EQ(train(run, "base", {"--set", "train.max_steps=2"}).code, 0);
-  const std::vector<std::string> resized = {"--set", "model.pretrained=" + (run / "base").string(), "--set", "model.force_image_size=48",
-                                            "--set", "model.force_context_length=16", "--set", "train.max_steps=4"};
+  const std::vector<std::string> resized = {"--set", "model.pretrained=" + (run / "base").string(),
+                                            "--set", "model.force_image_size=48",
+                                            "--set", "model.force_context_length=16",
+                                            "--set", "train.max_steps=4"};
   const Ended ended = train(run, "whole", resized);
   ASSERT_EQ(ended.code, 0) << ended.output;
-  EXPECT_NE(ended.output.find("image position embedding interpolated from a 2x2 to a 3x3 grid"), std::string::npos) << ended.output;
-  EXPECT_NE(ended.output.find("text position embedding cut from 24 to its first 16 positions"), std::string::npos) << ended.output;
+  EXPECT_NE(ended.output.find("image position embedding interpolated from a 2x2 to a 3x3 grid"), std::string::npos)
+      << ended.output;
+  EXPECT_NE(ended.output.find("text position embedding cut from 24 to its first 16 positions"), std::string::npos)
+      << ended.output;
   const StateDict weights = read_safetensors(run / "whole/model.safetensors");
   EXPECT_EQ(weights.find("visual.positional_embedding")->size(0), 10);
   EXPECT_EQ(weights.find("positional_embedding")->size(0), 16);
@@ -53,13 +57,16 @@ TEST(Resized, LoraOfAnotherContextKnowsItsBaseAndAveragesWithIt) {
   const SmallRun run;
   ASSERT_EQ(train(run, "base", {"--set", "train.max_steps=1"}).code, 0);
   for (const std::string length : {"16", "30"}) {
-    const Ended ended = train(run, "lora" + length, {"--set", "model.pretrained=" + (run / "base").string(), "--set", "model.lora.rank=2", "--set",
-                                                     "model.force_context_length=" + length, "--set", "train.max_steps=1"});
+    const Ended ended = train(run, "lora" + length,
+                              {"--set", "model.pretrained=" + (run / "base").string(), "--set", "model.lora.rank=2", "--set",
+                               "model.force_context_length=" + length, "--set", "train.max_steps=1"});
     ASSERT_EQ(ended.code, 0) << ended.output;
-    const Ended mixed = test::run_program("fsc-model", {"wise-ft", "--pretrained", run / "base", "--finetuned", run / ("lora" + length), "--alpha", "0",
-                                                        "--output", run / ("out" + length)});
+    const Ended mixed =
+        test::run_program("fsc-model", {"wise-ft", "--pretrained", run / "base", "--finetuned", run / ("lora" + length),
+                                        "--alpha", "0", "--output", run / ("out" + length)});
     ASSERT_EQ(mixed.code, 0) << mixed.output;
-    const StateDict base = read_safetensors(run / "base/model.safetensors"), out = read_safetensors(run / ("out" + length + "/model.safetensors"));
+    const StateDict base = read_safetensors(run / "base/model.safetensors"),
+                    out = read_safetensors(run / ("out" + length + "/model.safetensors"));
     std::vector<std::string> notes;
     const StateDict want = with_context_length(base, std::stoll(length), notes);
     for (const auto& [name, tensor] : want.entries()) EXPECT_TRUE(torch::equal(*out.find(name), tensor)) << length << " " << name;

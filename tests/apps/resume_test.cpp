@@ -16,12 +16,15 @@ using test::train;
 using test::wait_for_steps;
 
 /// Cuts a file of a checkpoint short.
-void damage(const SmallRun& run, const std::string& checkpoint) { fs::resize_file(run.run() / "checkpoints" / checkpoint / "optimizer.safetensors", 1000); }
+void damage(const SmallRun& run, const std::string& checkpoint) {
+  fs::resize_file(run.run() / "checkpoints" / checkpoint / "optimizer.safetensors", 1000);
+}
 
 /// Waits until the run has saved a step (or ended); metrics.jsonl may hold later steps of an earlier time.
 void wait_for_save(Process& process, int step) {
   const std::string line = "checkpoints/step_" + std::to_string(step) + " in ";
-  while (process.runs() && process.output().find(line) == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (process.runs() && process.output().find(line) == std::string::npos)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 std::set<std::string> checkpoints_of(const SmallRun& run) {
@@ -47,7 +50,8 @@ TEST(Training, AccumulationFollowsTheBigBatch) {
     const auto got = nlohmann::json::parse(lines[i]), want = nlohmann::json::parse(reference().metrics[i]);
     EXPECT_EQ(got["samples"], want["samples"]);
     for (const char* key : {"loss", "clip_loss", "global_hn_loss", "local_hn_loss", "grad_norm"})
-      EXPECT_NEAR(got[key].get<double>(), want[key].get<double>(), 1e-3 * (1 + want[key].get<double>())) << key << " of step " << i + 1;
+      EXPECT_NEAR(got[key].get<double>(), want[key].get<double>(), 1e-3 * (1 + want[key].get<double>()))
+          << key << " of step " << i + 1;
   }
 }
 
@@ -92,7 +96,8 @@ TEST(Resume, DamagedNewestCheckpointFallsBack) {
   damage(run, "step_12");
   // Interrupted right after its next save: what it went on from, and what it has saved since, must both be worth something.
   {
-    Process process("fsc-train", train(run, {"--resume", "auto", "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
+    Process process("fsc-train",
+                    train(run, {"--resume", "auto", "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
     wait_for_save(process, 11);
     process.send(SIGKILL);
     const Ended ended = process.wait();
@@ -111,7 +116,8 @@ TEST(Resume, ADamagedNewestIsNotCountedAmongThoseKept) {
   ASSERT_EQ(test::run_program("fsc-train", train(run, {"--set", "output.keep_last=0"})).code, 0);
   for (const char* name : {"step_8", "step_10", "step_12"}) damage(run, name);
   {
-    Process process("fsc-train", train(run, {"--resume", "auto", "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
+    Process process("fsc-train",
+                    train(run, {"--resume", "auto", "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
     wait_for_save(process, 8);
     process.send(SIGTERM);
     const int code = process.wait().code;
@@ -122,7 +128,8 @@ TEST(Resume, ADamagedNewestIsNotCountedAmongThoseKept) {
     if (!name.ends_with(".damaged")) whole.insert(name);
   ASSERT_EQ(whole.size(), 1u);
   EXPECT_GE(std::stoi(whole.begin()->substr(5)), 7) << "the newest whole one is kept, not one of those gone on from";
-  for (const char* name : {"step_8.damaged", "step_10.damaged", "step_12.damaged"}) EXPECT_EQ(checkpoints_of(run).count(name), 1u) << name;
+  for (const char* name : {"step_8.damaged", "step_10.damaged", "step_12.damaged"})
+    EXPECT_EQ(checkpoints_of(run).count(name), 1u) << name;
   ASSERT_EQ(test::run_program("fsc-train", train(run, {"--resume", "auto"})).code, 0);
   expect_same_end(run);
 }
@@ -132,7 +139,8 @@ TEST(Resume, FromAnOlderCheckpointTheLaterOnesAreSetAside) {
   ASSERT_EQ(test::run_program("fsc-train", train(run, {"--set", "output.keep_last=0"})).code, 0);
   const std::string from = (run.run() / "checkpoints/step_4").string(), left = "left_at_step_4";
   {
-    Process process("fsc-train", train(run, {"--resume", from, "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
+    Process process("fsc-train",
+                    train(run, {"--resume", from, "--set", "output.keep_last=1", "--set", "output.save_every_steps=1"}));
     wait_for_save(process, 7);
     process.send(SIGKILL);
     EXPECT_NE(process.wait().output.find(left), std::string::npos);
@@ -140,12 +148,14 @@ TEST(Resume, FromAnOlderCheckpointTheLaterOnesAreSetAside) {
   const auto names = checkpoints_of(run);
   EXPECT_EQ(names.count(left), 1u);
   EXPECT_EQ(names.count("step_12") + names.count("step_10") + names.count("step_8"), 0u) << "stale ones would be what auto takes";
-  for (const char* name : {"step_6", "step_8", "step_10", "step_12", "metrics.jsonl"}) EXPECT_TRUE(fs::exists(run.run() / "checkpoints" / left / name)) << name;
+  for (const char* name : {"step_6", "step_8", "step_10", "step_12", "metrics.jsonl"})
+    EXPECT_TRUE(fs::exists(run.run() / "checkpoints" / left / name)) << name;
   const Ended ended = test::run_program("fsc-train", train(run, {"--resume", "auto", "--set", "output.keep_last=1"}));
   ASSERT_EQ(ended.code, 0) << ended.output;
   expect_same_end(run);
   // What was set aside can still be gone on from.
-  const Ended again = test::run_program("fsc-train", train(run, {"--resume", (run.run() / "checkpoints" / left / "step_8").string()}));
+  const Ended again =
+      test::run_program("fsc-train", train(run, {"--resume", (run.run() / "checkpoints" / left / "step_8").string()}));
   ASSERT_EQ(again.code, 0) << again.output;
   EXPECT_TRUE(fs::exists(run.run() / "checkpoints/left_at_step_8/step_12"));
   EXPECT_TRUE(test::read_all(run.run() / "model.safetensors") == reference().model);
@@ -156,8 +166,10 @@ TEST(Resume, FromAnotherRunBeginsWithACheckpointOfItsOwn) {
   ASSERT_EQ(test::run_program("fsc-train", train(run, {"--set", "output.keep_last=0"})).code, 0);
   const std::string elsewhere = (run / "elsewhere").string(), from = (run.run() / "checkpoints/step_9999").string();
   fs::copy(run.run() / "checkpoints/step_10", from, fs::copy_options::recursive);  // its name does not matter, what it holds does
-  Process process("fsc-train", train(run, {"--resume", from, "--set", "output.dir=" + elsewhere, "--set", "output.save_every_steps=0"}));
-  while (process.runs() && !fs::exists(elsewhere + "/checkpoints/step_10")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  Process process("fsc-train",
+                  train(run, {"--resume", from, "--set", "output.dir=" + elsewhere, "--set", "output.save_every_steps=0"}));
+  while (process.runs() && !fs::exists(elsewhere + "/checkpoints/step_10"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   process.send(SIGKILL);
   process.wait();
   const Ended ended = test::run_program("fsc-train", train(run, {"--resume", "auto", "--set", "output.dir=" + elsewhere}));
@@ -192,7 +204,8 @@ TEST(Resume, ChangedConfigAndTableAreRefused) {
 TEST(Resume, AnotherArchitectureIsRefused) {
   const SmallRun run;
   ASSERT_EQ(test::run_program("fsc-train", train(run, {"--set", "train.max_steps=2"})).code, 0);
-  const std::string wider = R"({"embed_dim": 32, "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16},
+  const std::string wider =
+      R"({"embed_dim": 32, "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16},
  "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2}, "quick_gelu": true})";
   run.write("model.json", wider);
   const Ended ended = test::run_program("fsc-train", train(run, {"--resume", "auto", "--set", "train.max_steps=2"}));

@@ -51,7 +51,8 @@ struct RunEnd {
   std::string model, optimizer;
   std::vector<std::string> metrics;
   static RunEnd of(const std::filesystem::path& run) {
-    return {read_all(run / "model.safetensors"), read_all(run / "checkpoints/step_12/optimizer.safetensors"), timeless_metrics(run)};
+    return {read_all(run / "model.safetensors"), read_all(run / "checkpoints/step_12/optimizer.safetensors"),
+            timeless_metrics(run)};
   }
 };
 

@@ -1,4 +1,5 @@
-// Training on webdataset shards with generated negatives: packed, checked, trained on, killed, and gone on with to the same bytes.
+// Training on webdataset shards with generated negatives: packed, checked, trained on, killed, and gone on with to the same
+// bytes.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -22,22 +23,25 @@ using test::SmallRun;
 
 void expect_ended(const Ended& ended, int code, const std::vector<std::string>& words) {
   EXPECT_EQ(ended.code, code) << ended.output;
-  for (const auto& word : words) EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
+  for (const auto& word : words)
+    EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
 }
 
 /// SmallRun's table in shards of seven samples, each image with a caption of its own.
 class ShardRun {
  public:
   ShardRun() {
-    expect_ended(run_program("fsc-data", {"pack", run_ / "train.tsv", "--out", run_ / "shards", "--samples", "7", "--set", "captions=all", "--negatives", "neg_caption"}), 0,
-                 {"24 samples in 4 shards"});
+    expect_ended(run_program("fsc-data", {"pack", run_ / "train.tsv", "--out", run_ / "shards", "--samples", "7", "--set",
+                                          "captions=all", "--negatives", "neg_caption"}),
+                 0, {"24 samples in 4 shards"});
   }
   std::vector<std::string> command(const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments = {"--config", run_ / "config.yaml"};
     for (const std::string& set :
-         {std::string("data.train={format: webdataset, path: '") + (run_ / "shards/*.tar").string() + "', caption_key: 'json:captions'}",
-          std::string("negatives={source: generate, kinds: [swap, replace, shuffle]}"), std::string("data.shuffle_buffer=500"), std::string("data.workers=2"),
-          std::string("train.epochs=2")}) {
+         {std::string("data.train={format: webdataset, path: '") + (run_ / "shards/*.tar").string() +
+              "', caption_key: 'json:captions'}",
+          std::string("negatives={source: generate, kinds: [swap, replace, shuffle]}"), std::string("data.shuffle_buffer=500"),
+          std::string("data.workers=2"), std::string("train.epochs=2")}) {
       arguments.emplace_back("--set");
       arguments.push_back(set);
     }
@@ -90,13 +94,16 @@ TEST(ShardRuns, OtherShardsAreRefusedOnResume) {
   const ShardRun run;
   expect_ended(run_program("fsc-train", run.command({"--set", "train.max_steps=3"})), 0, {});
   fs::remove(run / "shards/shard-000003.tar");
-  expect_ended(run_program("fsc-train", run.command({"--resume", "auto", "--set", "train.max_steps=3"})), 2, {"4 shards", "3 shards"});
+  expect_ended(run_program("fsc-train", run.command({"--resume", "auto", "--set", "train.max_steps=3"})), 2,
+               {"4 shards", "3 shards"});
 }
 
 TEST(ShardRuns, AWrongCaptionKeySaysWhatThereIs) {
   const ShardRun run;
-  const std::string set = "data.train={format: webdataset, path: '" + (run / "shards/*.tar").string() + "', caption_key: 'json:text'}";
-  expect_ended(run_program("fsc-train", run.command({"--set", set})), 2, {"has a caption under data.train.caption_key = json:text", "json (captions, filepath, neg_caption)"});
+  const std::string set =
+      "data.train={format: webdataset, path: '" + (run / "shards/*.tar").string() + "', caption_key: 'json:text'}";
+  expect_ended(run_program("fsc-train", run.command({"--set", set})), 2,
+               {"has a caption under data.train.caption_key = json:text", "json (captions, filepath, neg_caption)"});
 }
 
 TEST(ShardRuns, ACutShardIsCountedAndTheRestIsUsed) {
@@ -126,7 +133,8 @@ TEST(Bench, RunsTheLoaderAlone) {
 TEST(Check, ReportsWhatARunWouldLose) {
   const ShardRun run;
   const std::string shards = (run / "shards/*.tar").string();
-  expect_ended(run_program("fsc-data", {"check", shards, "--set", "caption_key=json:captions"}), 0, {"4 shards, 24 samples, 24 images, 24 captions", "image that is there twice"});
+  expect_ended(run_program("fsc-data", {"check", shards, "--set", "caption_key=json:captions"}), 0,
+               {"4 shards, 24 samples, 24 images, 24 captions", "image that is there twice"});
   fs::resize_file(run / "shards/shard-000000.tar", 3000);
   expect_ended(run_program("fsc-data", {"check", shards}), 1, {"archive: truncated", "shard-000000.tar"});
   expect_ended(run_program("fsc-data", {"check", run / "train.tsv"}), 0, {"24 samples, 6 images, 24 captions"});
@@ -135,8 +143,11 @@ TEST(Check, ReportsWhatARunWouldLose) {
 TEST(Negatives, AColumnForATable) {
   const SmallRun run;
   const std::string out = run / "with.tsv";
-  expect_ended(run_program("fsc-data", {"negatives", "--table", run / "train.tsv", "--column", "--out", out, "--seed", "7"}), 0, {"24 captions", "swap", "us"});
-  expect_ended(run_program("fsc-train", {"--config", run / "config.yaml", "--set", "data.train.path=" + out, "--set", "train.max_steps=2", "--set", "negatives.sample=all"}), 0, {});
+  expect_ended(run_program("fsc-data", {"negatives", "--table", run / "train.tsv", "--column", "--out", out, "--seed", "7"}), 0,
+               {"24 captions", "swap", "us"});
+  expect_ended(run_program("fsc-train", {"--config", run / "config.yaml", "--set", "data.train.path=" + out, "--set",
+                                         "train.max_steps=2", "--set", "negatives.sample=all"}),
+               0, {});
   const std::string table = read_all(out);
   EXPECT_EQ(table.substr(0, table.find('\n')), "title\tfilepath\tneg_caption");
 }
@@ -144,8 +155,9 @@ TEST(Negatives, AColumnForATable) {
 TEST(Negatives, CommandLine) {
   const SmallRun run;
   const std::string captions = run.write("c.txt", "A small dog runs after two red balls.\n\nThe cat sleeps.\n");
-  expect_ended(run_program("fsc-data", {"negatives", "--captions", captions, "--kinds", "swap,shuffle", "--out", run / "n.tsv", "--preview", "1"}), 0,
-               {"A small dog runs after two red balls.", "  swap ", "  shuffle "});
+  expect_ended(run_program("fsc-data", {"negatives", "--captions", captions, "--kinds", "swap,shuffle", "--out", run / "n.tsv",
+                                        "--preview", "1"}),
+               0, {"A small dog runs after two red balls.", "  swap ", "  shuffle "});
   const std::string lines = read_all(run / "n.tsv");
   EXPECT_EQ(lines.find("index\tkind\tnegative\n0\tswap\t"), 0u) << lines;
   EXPECT_EQ(lines.find("\n1\t"), std::string::npos) << "nothing of an empty caption: " << lines;

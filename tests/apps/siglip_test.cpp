@@ -27,8 +27,8 @@ Ended train(const SmallRun& run, const std::vector<std::string>& settings, const
 
 /// Settings that make a SmallRun one of SigLIP with generated negatives.
 std::vector<std::string> siglip(std::vector<std::string> more = {}) {
-  std::vector<std::string> settings = {"model.arch=" + kModel, "model.tokenizer=" + kTokenizer, "loss.name=siglip",
-                                       "negatives.source=generate", "negatives.kinds=[shuffle]", "negatives.per_caption=1"};
+  std::vector<std::string> settings = {"model.arch=" + kModel,      "model.tokenizer=" + kTokenizer, "loss.name=siglip",
+                                       "negatives.source=generate", "negatives.kinds=[shuffle]",     "negatives.per_caption=1"};
   settings.insert(settings.end(), more.begin(), more.end());
   return settings;
 }
@@ -52,10 +52,12 @@ TEST(SiglipTraining, RunsResumesToTheSameBytesAndStandsAlone) {
   const auto lines = metrics(run);
   ASSERT_EQ(lines.size(), 12u);
   for (const auto& line : lines) {
-    EXPECT_TRUE(std::isfinite(line["siglip_loss"].get<double>()) && line["global_hn_loss"].get<double>() > 0 && line["local_hn_loss"].get<double>() > 0);
+    EXPECT_TRUE(std::isfinite(line["siglip_loss"].get<double>()) && line["global_hn_loss"].get<double>() > 0 &&
+                line["local_hn_loss"].get<double>() > 0);
     EXPECT_FALSE(line.contains("clip_loss"));
     EXPECT_NEAR(line["loss"].get<double>(),
-                line["siglip_loss"].get<double>() + line["global_hn_loss"].get<double>() + line["local_hn_loss"].get<double>(), 1e-5);
+                line["siglip_loss"].get<double>() + line["global_hn_loss"].get<double>() + line["local_hn_loss"].get<double>(),
+                1e-5);
   }
   EXPECT_NEAR(lines[0]["logit_scale"].get<double>(), std::log(10.0), 1e-6);
   EXPECT_LT(lines.back()["loss"].get<double>(), lines[0]["loss"].get<double>());
@@ -69,8 +71,8 @@ TEST(SiglipTraining, RunsResumesToTheSameBytesAndStandsAlone) {
   EXPECT_TRUE(read_all(run.run() / "model.safetensors") == whole) << "the weights differ";
 
   const fs::path next = run / "next";
-  const Ended again = train(run, {"model.arch=", "model.pretrained=" + run.run().string(), "loss.name=siglip", "output.dir=" + next.string(),
-                                  "train.max_steps=1", "negatives.source=none"});
+  const Ended again = train(run, {"model.arch=", "model.pretrained=" + run.run().string(), "loss.name=siglip",
+                                  "output.dir=" + next.string(), "train.max_steps=1", "negatives.source=none"});
   ASSERT_EQ(again.code, 0) << again.output;
   EXPECT_TRUE(fs::exists(next / "spiece.model"));
 }
@@ -80,12 +82,14 @@ TEST(SiglipTraining, AccumulationAndCheckpointingFollowTheBigBatch) {
   ASSERT_EQ(train(run, siglip({"train.max_steps=3"})).code, 0);
   const auto want = metrics(run);
   const SmallRun other;
-  const Ended ended = train(other, siglip({"train.max_steps=3", "train.batch_size=2", "train.accum_freq=2", "train.grad_checkpointing=true"}));
+  const Ended ended =
+      train(other, siglip({"train.max_steps=3", "train.batch_size=2", "train.accum_freq=2", "train.grad_checkpointing=true"}));
   ASSERT_EQ(ended.code, 0) << ended.output;
   const auto got = metrics(other);
   for (size_t i = 0; i < 3; ++i) {
     for (const char* key : {"loss", "siglip_loss", "local_hn_loss", "grad_norm"})
-      EXPECT_NEAR(got[i][key].get<double>(), want[i][key].get<double>(), 1e-3 * (1 + std::abs(want[i][key].get<double>()))) << key;
+      EXPECT_NEAR(got[i][key].get<double>(), want[i][key].get<double>(), 1e-3 * (1 + std::abs(want[i][key].get<double>())))
+          << key;
   }
 }
 

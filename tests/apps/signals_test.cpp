@@ -24,8 +24,10 @@ TEST_P(SignalledAfter, EndsInOrderAndGoesOnToTheSameBytes) {
   process.send(SIGTERM);
   const Ended ended = process.wait();
   // Before the program's first own instruction the kernel ends it; nothing has begun then.
-  if (ended.code == -SIGTERM) EXPECT_TRUE(ended.output.empty() && !fs::exists(run.run())) << ended.output;
-  else EXPECT_TRUE(ended.code == 0 || ended.code == 75) << ended.code << ": " << ended.output;
+  if (ended.code == -SIGTERM)
+    EXPECT_TRUE(ended.output.empty() && !fs::exists(run.run())) << ended.output;
+  else
+    EXPECT_TRUE(ended.code == 0 || ended.code == 75) << ended.code << ": " << ended.output;
   EXPECT_EQ(ended.code == 0, fs::exists(run.run() / "model.safetensors")) << "complete means complete";
   const Ended rest = test::run_program("fsc-train", train(run, {"--resume", "auto"}));
   ASSERT_EQ(rest.code, 0) << rest.output;
@@ -101,11 +103,13 @@ TEST(Signalled, WhileAPhotoHangs) {
 
 TEST(Signalled, WhileAPipeHangs) {
   const SmallRun run;
-  const Ended packed = test::run_program("fsc-data", {"pack", run / "train.tsv", "--out", run / "shards", "--samples", "6", "--set", "captions=all"});
+  const Ended packed = test::run_program(
+      "fsc-data", {"pack", run / "train.tsv", "--out", run / "shards", "--samples", "6", "--set", "captions=all"});
   ASSERT_EQ(packed.code, 0) << packed.output;
   // The third of four shards is a command that sends nothing, as long as the file `hangs` is there.
   const std::string shards = (run / "shards").string(), hangs = run.write("hangs", "").string();
-  const std::string command = "pipe:if [ -e " + hangs + " ] && [ {0..3} = 2 ]; then exec sleep 600; fi; cat " + shards + "/shard-00000{0..3}.tar";
+  const std::string command =
+      "pipe:if [ -e " + hangs + " ] && [ {0..3} = 2 ]; then exec sleep 600; fi; cat " + shards + "/shard-00000{0..3}.tar";
   std::vector<std::string> urls;
   for (const char* n : {"0", "1", "2", "3"}) {
     std::string one = command;
@@ -114,8 +118,9 @@ TEST(Signalled, WhileAPipeHangs) {
   }
   const std::string path = urls[0] + "::" + urls[1] + "::" + urls[2] + "::" + urls[3];
   const auto command_line = [&](const std::vector<std::string>& more) {
-    auto all = train(run, {"--set", "data.train={format: webdataset, samples: 24, caption_key: txt, path: \"" + path + "\"}", "--set", "negatives.source=generate", "--set",
-                           "data.shuffle_buffer=2", "--set", "data.timeout_seconds=300", "--set", "train.batch_size=2"});
+    auto all = train(run, {"--set", "data.train={format: webdataset, samples: 24, caption_key: txt, path: \"" + path + "\"}",
+                           "--set", "negatives.source=generate", "--set", "data.shuffle_buffer=2", "--set",
+                           "data.timeout_seconds=300", "--set", "train.batch_size=2"});
     all.insert(all.end(), more.begin(), more.end());
     return all;
   };
@@ -132,7 +137,8 @@ TEST(Signalled, WhileAPipeHangs) {
   const std::string straight = (run / "straight").string();
   const Ended whole = test::run_program("fsc-train", command_line({"--set", "output.dir=" + straight}));
   ASSERT_EQ(whole.code, 0) << whole.output;
-  EXPECT_TRUE(test::read_all(run.run() / "model.safetensors") == test::read_all(straight + "/model.safetensors")) << "the weights differ";
+  EXPECT_TRUE(test::read_all(run.run() / "model.safetensors") == test::read_all(straight + "/model.safetensors"))
+      << "the weights differ";
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ struct Config {
   }
   void validate(config::Problems& problems) const {
     for (size_t i = 0; i < train.size(); ++i)
-      if (train[i].path == "bad") problems.add(train.size() == 1 ? "data.train.path" : "data.train[" + std::to_string(i) + "].path", "is bad");
+      if (train[i].path == "bad")
+        problems.add(train.size() == 1 ? "data.train.path" : "data.train[" + std::to_string(i) + "].path", "is bad");
   }
 };
 
@@ -66,8 +67,10 @@ TEST(MapOrList, OverridesReachAnElement) {
 }
 
 TEST(MapOrList, MistakesSayWhichElement) {
-  expect_refused("data: {train: [{path: a}, {path: b}]}", {"data.train.path=c"}, {"there are 2 of data.train", "data.train[0].path"});
-  expect_refused("data: {train: [{path: a}, {path: b}]}", {"data.train[2].path=c"}, {"there is no data.train[2]", "has 2 elements"});
+  expect_refused("data: {train: [{path: a}, {path: b}]}", {"data.train.path=c"},
+                 {"there are 2 of data.train", "data.train[0].path"});
+  expect_refused("data: {train: [{path: a}, {path: b}]}", {"data.train[2].path=c"},
+                 {"there is no data.train[2]", "has 2 elements"});
   expect_refused("data: {train: {pth: a}}", {}, {"c.yaml:1: data.train.pth", "did you mean data.train.path"});
   expect_refused("data: {train: [{path: a}, {weight: 0}]}", {}, {"data.train[1].weight: expected whole number >= 1"});
   expect_refused("data: {train: 7}", {}, {"data.train: expected a map, or a list of maps, got '7'"});
@@ -91,7 +94,8 @@ TEST(MapOrList, YamlReadsBack) {
 TEST(MapOrList, HelpListsTheKeysOfOne) {
   Config c;
   const std::string help = config::help_text(config::fields_of(c));
-  for (const char* part : {"  data.train\n      Where samples come from [a map, or a list of maps]", "  data.train.path = none.tsv", "  data.train.weight = 1"})
+  for (const char* part : {"  data.train\n      Where samples come from [a map, or a list of maps]",
+                           "  data.train.path = none.tsv", "  data.train.weight = 1"})
     EXPECT_NE(help.find(part), std::string::npos) << part << "\n" << help;
 }
 
@@ -100,7 +104,8 @@ TEST(MapOrList, DifferencesGoIntoElements) {
   auto changes = config::diff(config::fields_of(a), config::fields_of(b));
   ASSERT_EQ(changes.size(), 1u);
   EXPECT_EQ(changes[0].path, "data.train.path");
-  Config c = load("data: {train: [{path: a.tsv}, {path: b.tsv}]}"), d = load("data: {train: [{path: a.tsv}, {path: x.tsv}], shuffle: false}");
+  Config c = load("data: {train: [{path: a.tsv}, {path: b.tsv}]}"),
+         d = load("data: {train: [{path: a.tsv}, {path: x.tsv}], shuffle: false}");
   changes = config::diff(config::fields_of(c), config::fields_of(d));
   ASSERT_EQ(changes.size(), 2u);
   EXPECT_EQ(changes[0].path, "data.train[1].path");

@@ -70,14 +70,17 @@ TEST(RunMain, MemoryThatRanOutIsItsOwnMessage) {
   EXPECT_EQ(ours.code, 1);
   EXPECT_EQ(ours.text, "fsc-test: out of memory: 3.0 GB more were needed; lower batch_size\n");
 #if !defined(__SANITIZE_ADDRESS__)  // which ends the process at such a wish
-  const Told cpu = told([](int, char**) -> int { return static_cast<int>(torch::empty({int64_t{1} << 60}, torch::kByte).numel()); });
+  const Told cpu =
+      told([](int, char**) -> int { return static_cast<int>(torch::empty({int64_t{1} << 60}, torch::kByte).numel()); });
   EXPECT_EQ(cpu.code, 1);
   EXPECT_EQ(cpu.text.rfind("fsc-test: out of memory: DefaultCPUAllocator", 0), 0u) << cpu.text;
   EXPECT_NE(cpu.text.find("tried to allocate 1152921504606846976 bytes"), std::string::npos) << cpu.text;
   EXPECT_NE(cpu.text.find("; lower batch_size\n"), std::string::npos) << cpu.text;
   EXPECT_EQ(cpu.text.find('\n'), cpu.text.size() - 1) << "one line: " << cpu.text;
 #endif
-  const Told cuda = told([](int, char**) -> int { throw c10::OutOfMemoryError({__func__, __FILE__, 1}, "CUDA out of memory. Tried to allocate 2.00 GiB"); });
+  const Told cuda = told([](int, char**) -> int {
+    throw c10::OutOfMemoryError({__func__, __FILE__, 1}, "CUDA out of memory. Tried to allocate 2.00 GiB");
+  });
   EXPECT_EQ(cuda.text, "fsc-test: out of memory: CUDA out of memory. Tried to allocate 2.00 GiB; lower batch_size\n");
 }
 

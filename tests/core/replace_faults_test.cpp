@@ -1,6 +1,8 @@
-// Every system call by which a file or a folder is replaced fails in turn, and the process dies at each: one copy is always whole.
+// Every system call by which a file or a folder is replaced fails in turn, and the process dies at each: one copy is always
+// whole.
 //
-// The calls are defined here, so the linker takes these instead of libc's for the whole test program. They are counted while armed.
+// The calls are defined here, so the linker takes these instead of libc's for the whole test program. They are counted while
+// armed.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdarg.h>
@@ -49,7 +51,7 @@ std::string path_of(int file) {
 
 /// What unlinkat() wants to be told of a folder.
 int removal_flag(const char* path) {
-  struct stat status{};
+  struct stat status {};
   return ::lstat(path, &status) == 0 && S_ISDIR(status.st_mode) ? AT_REMOVEDIR : 0;
 }
 
@@ -63,15 +65,23 @@ int open(const char* path, int flags, ...) {
   va_end(arguments);
   return fails("open", path) ? -1 : static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
 }
-ssize_t write(int file, const void* bytes, size_t size) { return fails("write", path_of(file)) ? -1 : ::syscall(SYS_write, file, bytes, size); }
+ssize_t write(int file, const void* bytes, size_t size) {
+  return fails("write", path_of(file)) ? -1 : ::syscall(SYS_write, file, bytes, size);
+}
 int fsync(int file) { return fails("fsync", path_of(file)) ? -1 : 0; }
-int mkdir(const char* path, mode_t mode) noexcept { return fails("mkdir", path) ? -1 : static_cast<int>(::syscall(SYS_mkdir, path, mode)); }
+int mkdir(const char* path, mode_t mode) noexcept {
+  return fails("mkdir", path) ? -1 : static_cast<int>(::syscall(SYS_mkdir, path, mode));
+}
 int unlink(const char* path) noexcept { return fails("unlink", path) ? -1 : static_cast<int>(::syscall(SYS_unlink, path)); }
-int remove(const char* path) noexcept { return fails("remove", path) ? -1 : static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, removal_flag(path))); }
+int remove(const char* path) noexcept {
+  return fails("remove", path) ? -1 : static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, removal_flag(path)));
+}
 int unlinkat(int folder, const char* path, int flags) noexcept {
   return fails("unlinkat", path) ? -1 : static_cast<int>(::syscall(SYS_unlinkat, folder, path, flags));
 }
-int rename(const char* from, const char* to) noexcept { return fails("rename", to) ? -1 : static_cast<int>(::syscall(SYS_rename, from, to)); }
+int rename(const char* from, const char* to) noexcept {
+  return fails("rename", to) ? -1 : static_cast<int>(::syscall(SYS_rename, from, to));
+}
 int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept {
   if (fails("exchange", to)) return -1;
   if (faults.can_exchange) return static_cast<int>(::syscall(SYS_renameat2, from_folder, from, to_folder, to, flags));
@@ -91,8 +101,10 @@ struct Kind {
   std::string name() const { return std::string(is_folder ? "folder" : "file") + (can_exchange ? "" : " without exchange"); }
 
   void make_old(const TempDir& dir) const {
-    if (is_folder) dir.write("x/only_old", "o"), dir.write("x/a", "old a"), dir.write("x/deep/b", "old b");
-    else dir.write("x", "old");
+    if (is_folder)
+      dir.write("x/only_old", "o"), dir.write("x/a", "old a"), dir.write("x/deep/b", "old b");
+    else
+      dir.write("x", "old");
   }
   void replace(const TempDir& dir) const {
     if (!is_folder) return write_file_atomic(dir / "x", "new");
@@ -184,7 +196,10 @@ class Replace : public testing::TestWithParam<Kind> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Replace, testing::Values(Kind{true, true}, Kind{true, false}, Kind{false, true}),
-                         [](const auto& info) { return std::string(info.param.is_folder ? "Folder" : "File") + (info.param.can_exchange ? "" : "ByTwoRenames"); });
+                         [](const auto& info) {
+                           return std::string(info.param.is_folder ? "Folder" : "File") +
+                                  (info.param.can_exchange ? "" : "ByTwoRenames");
+                         });
 
 TEST_P(Replace, EachCallFails) {
   for (const bool was_there : {true, false}) {
@@ -308,7 +323,8 @@ TEST_P(Replace, SyncsBeforeItRenamesAndBeforeItDeletes) {
   else
     EXPECT_LT(at("fsync", temporary), renamed);
   EXPECT_LT(renamed, parent);
-  for (size_t i = 0; i < static_cast<size_t>(parent); ++i) EXPECT_EQ(faults.seen[i].find("unlink"), std::string::npos) << faults.seen[i];
+  for (size_t i = 0; i < static_cast<size_t>(parent); ++i)
+    EXPECT_EQ(faults.seen[i].find("unlink"), std::string::npos) << faults.seen[i];
 }
 
 class Recover : public Replace {};
@@ -324,7 +340,8 @@ TEST_P(Recover, TheNewestOldOneIsPutBackAndNothingElseIsTouched) {
   recover_replacements(dir.path());
   EXPECT_EQ(read_file(dir / "x" / "a"), "newer");
   EXPECT_EQ(read_file(dir / "y" / "a"), "y");
-  EXPECT_EQ(names_in(dir), (std::set<std::string>{"x", "y", ".lock", ".old12", ".notes.old", ".a.tmpl", "b.tmp3", ".v1.old7b", ".12"}));
+  EXPECT_EQ(names_in(dir),
+            (std::set<std::string>{"x", "y", ".lock", ".old12", ".notes.old", ".a.tmpl", "b.tmp3", ".v1.old7b", ".12"}));
   EXPECT_NE(heard.text().find((dir / "x").string() + " was put back"), std::string::npos) << heard.text();
 }
 
@@ -332,7 +349,8 @@ TEST_P(Recover, WhatCannotBePutBackIsNamedAndKept) {
   const TempDir dir;
   dir.write(".x.old7/a", "only copy");
   arm({.all_from = 0});
-  test::expect_error([&] { recover_replacements(dir.path()); }, ExitCode::kFailed, {dir / "x", dir / ".x.old7", "Input/output error"});
+  test::expect_error([&] { recover_replacements(dir.path()); }, ExitCode::kFailed,
+                     {dir / "x", dir / ".x.old7", "Input/output error"});
   faults.armed = false;
   EXPECT_EQ(read_file(dir / ".x.old7" / "a"), "only copy");
 }

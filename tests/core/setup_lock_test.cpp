@@ -17,9 +17,11 @@ namespace {
 using test::TempDir;
 
 /// What take_lock says about `dir`/lock, and "done" if it came to its end; `hear` gets the text after every character.
-std::string take_lock(const TempDir& dir, const std::function<void(const std::string&)>& hear = [](const std::string&) {}) {
-  const auto script = dir.write("script", "set -euo pipefail; say() { echo \"setup: $*\"; }\n. " FSC_SOURCE_DIR "/scripts/lib/lock.sh\nexec 9>" +
-                                              (dir / "lock").string() + "\ntake_lock 9\necho done\n");
+std::string take_lock(
+    const TempDir& dir, const std::function<void(const std::string&)>& hear = [](const std::string&) {}) {
+  const auto script =
+      dir.write("script", "set -euo pipefail; say() { echo \"setup: $*\"; }\n. " FSC_SOURCE_DIR "/scripts/lib/lock.sh\nexec 9>" +
+                              (dir / "lock").string() + "\ntake_lock 9\necho done\n");
   FILE* out = ::popen(("bash " + script.string() + " 2>&1").c_str(), "r");
   std::string text;
   for (int c; out && (c = ::fgetc(out)) != EOF; hear(text)) text += static_cast<char>(c);

@@ -31,7 +31,9 @@ TEST_P(Stop, ASignalIsRemembered) {
     EXPECT_STREQ(stopped.what(), GetParam().second);
   }
 }
-INSTANTIATE_TEST_SUITE_P(By, Stop, testing::Values(std::pair(SIGTERM, "SIGTERM"), std::pair(SIGINT, "SIGINT"), std::pair(SIGUSR1, "SIGUSR1")));
+INSTANTIATE_TEST_SUITE_P(By, Stop,
+                         testing::Values(std::pair(SIGTERM, "SIGTERM"), std::pair(SIGINT, "SIGINT"),
+                                         std::pair(SIGUSR1, "SIGUSR1")));
 
 TEST(StopDeathTest, TheSecondInterruptIsMeant) {
   EXPECT_EXIT(

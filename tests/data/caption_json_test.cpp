@@ -59,8 +59,10 @@ TEST(Coco, Mistakes) {
   expect_bad_coco(R"({"images": [{"id": 1}], "annotations": []})", {"image 1 has no text \"file_name\""});
   expect_bad_coco(R"({"images": [{"file_name": "a.jpg"}], "annotations": []})", {"image 1 has no \"id\""});
   expect_bad_coco(R"({"images": [{"id": 1, "file_name": ""}], "annotations": []})", {"image 1", "empty"});
-  expect_bad_coco(R"({"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 2, "caption": "a"}]})", {"annotation 1 belongs to image 2"});
-  expect_bad_coco(R"({"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": 3}]})", {"annotation 1 has no text \"caption\""});
+  expect_bad_coco(R"({"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 2, "caption": "a"}]})",
+                  {"annotation 1 belongs to image 2"});
+  expect_bad_coco(R"({"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "caption": 3}]})",
+                  {"annotation 1 has no text \"caption\""});
   expect_bad_coco(R"({"images": [5], "annotations": []})", {"image 1 has no text"});
 }
 
@@ -91,12 +93,15 @@ TEST(Karpathy, Mistakes) {
   expect_error([&] { read_pairs(source); }, ExitCode::kFailed, {"k.json", "split", "restval (1 images)", "test (1 images)"});
   source = source_of(dir.write("bad.json", R"({"images": [{"filename": "1.jpg", "split": "train"}]})"), SourceFormat::kKarpathy);
   expect_error([&] { read_pairs(source); }, ExitCode::kFailed, {"image 1 has no list \"sentences\""});
-  source = source_of(dir.write("bad2.json", R"({"images": [{"filename": "1.jpg", "split": "train", "sentences": [{"tokens": []}]}]})"), SourceFormat::kKarpathy);
+  source =
+      source_of(dir.write("bad2.json", R"({"images": [{"filename": "1.jpg", "split": "train", "sentences": [{"tokens": []}]}]})"),
+                SourceFormat::kKarpathy);
   expect_error([&] { read_pairs(source); }, ExitCode::kFailed, {"image 1, sentence 1 has no text \"raw\""});
 }
 
 TEST(Webdataset, IsNoList) {
-  expect_error([&] { read_pairs(source_of("a.tar", SourceFormat::kWebdataset)); }, ExitCode::kUsage, {"webdataset is for training"});
+  expect_error([&] { read_pairs(source_of("a.tar", SourceFormat::kWebdataset)); }, ExitCode::kUsage,
+               {"webdataset is for training"});
 }
 
 }  // namespace

@@ -45,8 +45,10 @@ TEST(Collate, ValidTokensAreIdsAboveZeroWithoutTheFirst) {
 
 TEST(Collate, TextsThatFillTheContextArePaddedToItAndValidUpToTheirEnd) {
   // SigLIP pads with EOS itself: only lengths tell the words from the padding, and id 0 is no padding.
-  const Batch batch = collate({sample("a", 0, {7, 0, 1}, {{{8, 1}}}), sample("b", 0, {1}, {{{5, 6, 7, 8, 1}}})}, {.pad_id = 1, .width = 5});
-  expect_tensor(batch.text_ids, torch::tensor({{7, 0, 1, 1, 1}, {1, 1, 1, 1, 1}, {8, 1, 1, 1, 1}, {5, 6, 7, 8, 1}}, torch::kInt64));
+  const Batch batch =
+      collate({sample("a", 0, {7, 0, 1}, {{{8, 1}}}), sample("b", 0, {1}, {{{5, 6, 7, 8, 1}}})}, {.pad_id = 1, .width = 5});
+  expect_tensor(batch.text_ids,
+                torch::tensor({{7, 0, 1, 1, 1}, {1, 1, 1, 1, 1}, {8, 1, 1, 1, 1}, {5, 6, 7, 8, 1}}, torch::kInt64));
   expect_tensor(batch.text_valid, torch::tensor({{true, true, true, false, false},
                                                  {true, false, false, false, false},
                                                  {true, true, false, false, false},

@@ -1,4 +1,5 @@
-// The same image or caption twice in a batch, and negatives that are a caption of their batch: kept, as by the official code, unless asked for.
+// The same image or caption twice in a batch, and negatives that are a caption of their batch: kept, as by the official code,
+// unless asked for.
 #include <algorithm>
 #include <set>
 
@@ -24,7 +25,9 @@ class Duplicates : public test::LoaderTest {
     }
     setup_.data.train[0].path = dir_.write("t.tsv", text);
   }
-  static bool repeats(const std::vector<std::string>& keys) { return std::set<std::string>(keys.begin(), keys.end()).size() < keys.size(); }
+  static bool repeats(const std::vector<std::string>& keys) {
+    return std::set<std::string>(keys.begin(), keys.end()).size() < keys.size();
+  }
 };
 
 TEST_F(Duplicates, AnImageComesOnceInABatch) {
@@ -35,7 +38,8 @@ TEST_F(Duplicates, AnImageComesOnceInABatch) {
   for (int64_t number = 0; number < 3; ++number) {
     const auto batches = epoch(loader, number);
     ASSERT_EQ(batches.size(), 7u);
-    for (size_t i = 0; i + 1 < batches.size(); ++i) EXPECT_FALSE(repeats(batches[i].keys)) << "epoch " << number << " batch " << i;
+    for (size_t i = 0; i + 1 < batches.size(); ++i)
+      EXPECT_FALSE(repeats(batches[i].keys)) << "epoch " << number << " batch " << i;
     auto taken = rows(batches);
     EXPECT_EQ(std::set<int64_t>(taken.begin(), taken.end()).size(), taken.size()) << "still each sample at most once an epoch";
   }
@@ -88,7 +92,8 @@ TEST_F(Duplicates, WaitingSamplesSurviveAResume) {
     expect_same(fresh_epoch(1, states[i], static_cast<int64_t>(rest.size()), &later), rest);
     EXPECT_EQ(later.back(), states.back()) << "and so does the state";
   }
-  EXPECT_TRUE(std::any_of(states.begin(), states.end(), [](const std::string& state) { return state.find("\"waiting\":[]") == std::string::npos; }));
+  EXPECT_TRUE(std::any_of(states.begin(), states.end(),
+                          [](const std::string& state) { return state.find("\"waiting\":[]") == std::string::npos; }));
 }
 
 TEST_F(Duplicates, AStateRightAfterAResumeIsTheSameState) {
@@ -134,7 +139,9 @@ TEST_F(AwkwardNegatives, AreAllKeptByDefaultAsInTheOfficialCode) {
   EXPECT_TRUE(batch.negative_rows.ge(0).all().item<bool>()) << batch.negative_rows;
   EXPECT_EQ(loader.stats().negatives_dropped, 0);
   EXPECT_EQ(loader.stats().negatives, 6);
-  const auto same_words = [&](const torch::Tensor& a, const torch::Tensor& b) { return torch::equal(batch.text_ids[a.item<int64_t>()], batch.text_ids[b.item<int64_t>()]); };
+  const auto same_words = [&](const torch::Tensor& a, const torch::Tensor& b) {
+    return torch::equal(batch.text_ids[a.item<int64_t>()], batch.text_ids[b.item<int64_t>()]);
+  };
   EXPECT_TRUE(same_words(batch.negative_rows[0][1], batch.caption_rows[0])) << "its own caption, word for word";
   EXPECT_TRUE(same_words(batch.negative_rows[1][0], batch.negative_rows[1][1])) << "the same one twice";
 }
@@ -144,7 +151,8 @@ TEST_F(AwkwardNegatives, AreDroppedOnDemandWhereTheyAreACaptionOfTheBatch) {
   Loader loader(setup_);
   const auto batch = epoch(loader, 0)[0];
   const auto kept = batch.negative_rows.ge(0);
-  EXPECT_TRUE(torch::equal(kept, torch::tensor({{false, false, true}, {true, true, false}}))) << "the other's, its own; not each other's: " << kept;
+  EXPECT_TRUE(torch::equal(kept, torch::tensor({{false, false, true}, {true, true, false}})))
+      << "the other's, its own; not each other's: " << kept;
   EXPECT_EQ(loader.stats().negatives_dropped, 3);
   EXPECT_EQ(loader.stats().negatives, 3);
   EXPECT_EQ(loader.stats().negative_slots, 6);

@@ -46,7 +46,8 @@ TEST(LoaderStats, SayWhatARunIsBoundBy) {
 
 TEST(LoaderStats, TheTableNamesTheDearestStageAndWhatHelps) {
   const std::string text = table(stats(10), 2);
-  expect_parts(text, {"bound by input", "decode", "70.6%", "the dearest stage is decode: more data.workers", "up to 235 samples/s", "2900 of 3000 wanted (96.7%), 7 dropped",
+  expect_parts(text, {"bound by input", "decode", "70.6%", "the dearest stage is decode: more data.workers",
+                      "up to 235 samples/s", "2900 of 3000 wanted (96.7%), 7 dropped",
                       "12 samples moved to a later batch, 0 left", "data.train[1]: 300 samples"});
   LoaderStats reading = stats(10);
   reading.at(Stage::kRead) = 30;
@@ -86,7 +87,8 @@ TEST_F(Watchdog, NamesShardKeyAndStage) {
   source.path = "pipe:sleep 0.5; cat " + (dir_ / "slow.tar").string();
   const auto batch = fresh_epoch(0)[0];
   EXPECT_EQ(batch.keys[0], "slow.tar/0");
-  expect_parts(heard.text(), {"no sample for 0 s", "worker 0", "worker 1", "waits for the next sample of the source", "the shard being read is pipe:sleep 0.5; cat"});
+  expect_parts(heard.text(), {"no sample for 0 s", "worker 0", "worker 1", "waits for the next sample of the source",
+                              "the shard being read is pipe:sleep 0.5; cat"});
 }
 
 TEST_F(Watchdog, ALoaderThatIsDroppedDoesNotWaitForAPipe) {

@@ -84,7 +84,8 @@ class LoaderTest : public testing::Test {
     }
     return batches;
   }
-  std::vector<Batch> fresh_epoch(int64_t number, const std::string& state = "", int64_t count = -1, std::vector<std::string>* states = nullptr) const {
+  std::vector<Batch> fresh_epoch(int64_t number, const std::string& state = "", int64_t count = -1,
+                                 std::vector<std::string>* states = nullptr) const {
     Loader loader(setup_);
     return epoch(loader, number, state, count, states);
   }

@@ -30,7 +30,8 @@ class Pack : public testing::Test {
     for (int i = 0; i < images; ++i) {
       const std::string name = std::to_string(i) + (i % 3 == 0 ? ".jpg" : i % 3 == 1 ? ".png" : ".webp");
       dir_.write(name, read_all(std::string(FSC_TEST_DATA "/images/") + names[i % 3]));
-      for (int k = 0; k < 5; ++k) text += name + "\timage " + std::to_string(i) + " caption " + std::to_string(k) + "\t['not it', None]\n";
+      for (int k = 0; k < 5; ++k)
+        text += name + "\timage " + std::to_string(i) + " caption " + std::to_string(k) + "\t['not it', None]\n";
     }
     PackOptions pack;
     pack.source.path = dir_.write("t.tsv", text);
@@ -74,7 +75,8 @@ TEST_F(Pack, TheSameBytesWhateverTheThreads) {
   pack_shards(one);
   pack_shards(many);
   EXPECT_EQ(std::distance(fs::directory_iterator(one.output), {}), 3 + 2) << "shards, sizes.json, index.json";
-  for (const auto& entry : fs::directory_iterator(one.output)) EXPECT_TRUE(read_all(entry.path()) == read_all(many.output / entry.path().filename())) << entry.path();
+  for (const auto& entry : fs::directory_iterator(one.output))
+    EXPECT_TRUE(read_all(entry.path()) == read_all(many.output / entry.path().filename())) << entry.path();
 }
 
 TEST_F(Pack, CaptionsWithTheirNegatives) {
@@ -166,7 +168,8 @@ TEST_F(Check, ShardsAreComparedWithIndexJson) {
   EXPECT_NE(report.problems.at(kind).examples.at(0).find("has 1024 bytes, not "), std::string::npos);
 
   fs::copy_file(dir_ / "out/shard-000000.tar", dir_ / "out/new.tar");
-  EXPECT_EQ(kinds(check((dir_ / "out/new.tar").string(), "json:captions", false)), std::vector<std::string>{"shard that index.json does not name 1"});
+  EXPECT_EQ(kinds(check((dir_ / "out/new.tar").string(), "json:captions", false)),
+            std::vector<std::string>{"shard that index.json does not name 1"});
   fs::remove(dir_ / "out/index.json");
   EXPECT_EQ(kinds(check((dir_ / "out/shard-000001.tar").string(), "json:captions", false)), std::vector<std::string>{});
   dir_.write("out/index.json", "{}");
@@ -189,7 +192,9 @@ TEST_F(Check, FindsWhatIsWrong) {
     tar.finish();
   }
   const CheckReport report = check(dir_ / "bad.tar", "txt");
-  const auto count = [&](const std::map<std::string, Finding>& findings, const char* name) { return findings.count(name) ? findings.at(name).count : 0; };
+  const auto count = [&](const std::map<std::string, Finding>& findings, const char* name) {
+    return findings.count(name) ? findings.at(name).count : 0;
+  };
   EXPECT_EQ(count(report.problems, "image that cannot be decoded"), 1);
   EXPECT_EQ(count(report.problems, "empty caption"), 1);
   EXPECT_EQ(count(report.problems, "sample without a caption under txt"), 2);
@@ -198,7 +203,11 @@ TEST_F(Check, FindsWhatIsWrong) {
   EXPECT_EQ(count(report.notes, "image that is there twice"), 2);
   EXPECT_EQ(count(report.notes, "caption that is there twice"), 1) << "case, blanks and final marks aside";
   const auto lines = report_lines(report);
-  const std::string all = [&] { std::string text; for (const auto& line : lines) text += line + "\n"; return text; }();
+  const std::string all = [&] {
+    std::string text;
+    for (const auto& line : lines) text += line + "\n";
+    return text;
+  }();
   EXPECT_NE(all.find("bad.tar/e has: jpg, cls"), std::string::npos) << all;
 }
 

@@ -27,14 +27,20 @@ TEST_F(ShardStreams, ASampleWithoutAnImageIsBad) {
   stream->start(0);
   EXPECT_EQ(stream->next().caption, "fine");
   const RawSample bad = stream->next();
-  EXPECT_NE(bad.problem.find("0.tar/bad has no image (image_key: jpg, jpeg, png, webp); it has: txt"), std::string::npos) << bad.problem;
+  EXPECT_NE(bad.problem.find("0.tar/bad has no image (image_key: jpg, jpeg, png, webp); it has: txt"), std::string::npos)
+      << bad.problem;
 }
 
 TEST_F(ShardStreams, NoCaptionAnywhereEndsTheRunWithTheKeysThereAre) {
   write_sample({{"jpg", "x"}, {"cls", "3"}, {"json", R"({"alt": "a dog", "url": "u"})"}});
   auto stream = open();
   stream->start(0);
-  expect_error([&] { stream->next(); stream->next(); }, ExitCode::kUsage, {"none of the first 1 samples", "caption_key = txt", "jpg, cls, json (alt, url)"});
+  expect_error(
+      [&] {
+        stream->next();
+        stream->next();
+      },
+      ExitCode::kUsage, {"none of the first 1 samples", "caption_key = txt", "jpg, cls, json (alt, url)"});
 }
 
 TEST_F(ShardStreams, ATruncatedShardGivesWhatIsWhole) {
@@ -46,8 +52,10 @@ TEST_F(ShardStreams, ATruncatedShardGivesWhatIsWhole) {
   std::vector<RawSample> bad;
   for (int64_t i = 0; i < stream->size() + 1; ++i) {
     RawSample raw = stream->next();
-    if (raw.problem.empty()) seen.insert(raw.caption);
-    else bad.push_back(std::move(raw));
+    if (raw.problem.empty())
+      seen.insert(raw.caption);
+    else
+      bad.push_back(std::move(raw));
   }
   EXPECT_GE(seen.size(), 9u);
   ASSERT_EQ(bad.size(), 1u);
@@ -73,7 +81,8 @@ TEST_F(ShardStreams, APassWithoutASampleIsAnErrorThatNamesTheSource) {
   const std::string empty = empty_shard("empty.tar");
   source().path = "pipe:cat " + empty + "::pipe:cat  " + empty;
   source().samples = 100;
-  const std::vector<std::string> parts = {"data.train = pipe:cat " + empty, "a whole pass over its 2 shards gave no sample", "are empty"};
+  const std::vector<std::string> parts = {"data.train = pipe:cat " + empty, "a whole pass over its 2 shards gave no sample",
+                                          "are empty"};
   for (const bool resampled : {false, true}) {
     data_.resampled = resampled;
     auto stream = open();
@@ -94,7 +103,8 @@ TEST_F(ShardStreams, ShardsThatCannotBeReadEndAPassToo) {
     data_.resampled = resampled;
     auto stream = open();
     stream->start(0);
-    const auto lost = until_error(*stream, 5000, ExitCode::kFailed, {"data.train = pipe:exit {3..5}", "its 3 shards gave no sample", "exit status"});
+    const auto lost = until_error(*stream, 5000, ExitCode::kFailed,
+                                  {"data.train = pipe:exit {3..5}", "its 3 shards gave no sample", "exit status"});
     EXPECT_GE(lost.size(), 3u);
     std::set<std::string> named;
     for (const auto& raw : lost) named.insert(raw.problem.substr(0, 11));

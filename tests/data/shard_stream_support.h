@@ -48,7 +48,8 @@ class ShardStreams : public test::StreamTest {
       TarWriter tar(dir_ / (std::to_string(s) + ".tar"));
       for (int i = 0; i < sizes[s]; ++i) {
         const std::string caption = "s" + std::to_string(s) + "n" + std::to_string(i);
-        tar.add(std::to_string(i) + ".jpg", caption + std::string(50'000 + (s * 13 + static_cast<size_t>(i)) * 7919 % 450'000, 'x'));
+        tar.add(std::to_string(i) + ".jpg",
+                caption + std::string(50'000 + (s * 13 + static_cast<size_t>(i)) * 7919 % 450'000, 'x'));
         tar.add(std::to_string(i) + ".txt", caption);
       }
       tar.finish();
@@ -65,9 +66,14 @@ class ShardStreams : public test::StreamTest {
     return (dir_ / name).string();
   }
   /// next() until it throws, at most `most` times; what it gave.
-  static std::vector<RawSample> until_error(SampleStream& stream, int most, ExitCode code, const std::vector<std::string>& parts) {
+  static std::vector<RawSample> until_error(SampleStream& stream, int most, ExitCode code,
+                                            const std::vector<std::string>& parts) {
     std::vector<RawSample> all;
-    test::expect_error([&] { for (int i = 0; i < most; ++i) all.push_back(stream.next()); }, code, parts);
+    test::expect_error(
+        [&] {
+          for (int i = 0; i < most; ++i) all.push_back(stream.next());
+        },
+        code, parts);
     return all;
   }
   void cut(const std::string& name, uintmax_t bytes) { std::filesystem::resize_file(dir_ / name, bytes); }

@@ -100,7 +100,8 @@ TEST_F(ShardStreams, ABufferBoundedByBytesIsResumable) {
   data_.shuffle_buffer_mb = 1;
   expect_resumable(46);  // twice around
   expect_resumable(20, 1, 2);
-  dir_.write("sizes.json", R"({"0.tar": 8, "1.tar": 9, "2.tar": 7})");  // a failure in the buffer: its text is another after a resume
+  dir_.write("sizes.json",
+             R"({"0.tar": 8, "1.tar": 9, "2.tar": 7})");  // a failure in the buffer: its text is another after a resume
   expect_resumable(46);
   data_.resampled = true;
   expect_resumable(40);
@@ -196,7 +197,9 @@ TEST_F(ShardStreams, CaptionKeysInOrderOfPreference) {
     stream->start(0);
     return stream->next().caption;
   };
-  write_sample({{"jpg", "x"}, {"txt", "plain\r\n"}, {"json", R"({"caption": "from json", "texts": ["one", "two", "three"], "number": 7})"}});
+  write_sample({{"jpg", "x"},
+                {"txt", "plain\r\n"},
+                {"json", R"({"caption": "from json", "texts": ["one", "two", "three"], "number": 7})"}});
   EXPECT_EQ(caption({"txt"}), "plain");
   EXPECT_EQ(caption({"json:caption"}), "from json");
   EXPECT_EQ(caption({"json:missing", "txt"}), "plain");

@@ -66,7 +66,9 @@ class StreamTest : public testing::Test {
       again->restore(states[static_cast<size_t>(from)]);
       for (int64_t i = from; i < places; ++i) {
         const RawSample raw = again->next();
-        ASSERT_EQ(raw.key + "|" + raw.caption + "|" + std::to_string(raw.index) + "|" + raw.problem.substr(0, 1), all[static_cast<size_t>(i)]) << "from " << from << " at " << i;
+        ASSERT_EQ(raw.key + "|" + raw.caption + "|" + std::to_string(raw.index) + "|" + raw.problem.substr(0, 1),
+                  all[static_cast<size_t>(i)])
+            << "from " << from << " at " << i;
       }
     }
   }

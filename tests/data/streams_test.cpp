@@ -41,7 +41,8 @@ TEST_F(PairStreams, OneCaptionAnImageIsDrawnEachEpoch) {
   for (uint64_t number = 0; number < 40; ++number) {
     const auto captions = epoch(*stream, number);
     ASSERT_EQ(captions.size(), 4u);
-    for (size_t i = 0; i < 4; ++i) EXPECT_EQ(std::stoi(captions[i].substr(1)) / 5, static_cast<int>(i)) << "a caption of its image";
+    for (size_t i = 0; i < 4; ++i)
+      EXPECT_EQ(std::stoi(captions[i].substr(1)) / 5, static_cast<int>(i)) << "a caption of its image";
     of_first_image.insert(captions[0]);
   }
   EXPECT_EQ(of_first_image.size(), 5u);
@@ -90,7 +91,9 @@ TEST_F(Mixes, AnEpochHoldsEachSourcesShare) {
     for (int i = 0; i < 30; ++i) EXPECT_EQ(found.at("a" + std::to_string(i)), 1);
     for (int i = 0; i < 10; ++i) EXPECT_EQ(found.at("b" + std::to_string(i)), 2);
     EXPECT_EQ(std::count_if(words.begin(), words.end(), [](const std::string& word) { return word[0] == 'c'; }), 4);
-    EXPECT_FALSE(std::is_sorted(words.begin(), words.end(), [](const std::string& x, const std::string& y) { return x[0] < y[0]; })) << "mixed, not one after another";
+    EXPECT_FALSE(std::is_sorted(words.begin(), words.end(), [](const std::string& x, const std::string& y) {
+      return x[0] < y[0];
+    })) << "mixed, not one after another";
   }
 }
 

@@ -113,7 +113,9 @@ TEST(SugarCrepe, SevenFilesThreeCategories) {
 TaskConfig folder_task(const TempDir& dir) {
   for (const char* file : {"zs/b/2.JPG", "zs/b/10.png", "zs/b/notes.txt", "zs/B/x.webp", "zs/a/y.jpeg", "zs/.cache/z.jpg"})
     dir.write(file, "");
-  dir.write("zs/classnames.txt", "\xEF\xBB\xBF" "big bee\r\n\nay\n  bee {c}\n");
+  dir.write("zs/classnames.txt",
+            "\xEF\xBB\xBF"
+            "big bee\r\n\nay\n  bee {c}\n");
   dir.write("zs/templates.txt", "a {c} and a {}.\n{}\n");
   TaskConfig config = task("zeroshot");
   config.root = (dir / "zs").string();
@@ -187,8 +189,10 @@ TEST(RetrievalTable, KarpathysTestSplit) {
   TaskConfig config = task("retrieval");
   config.source.format = SourceFormat::kKarpathy;
   config.source.split = {"test"};
-  config.source.path = dir.write("k.json", R"({"images": [{"filename": "x.jpg", "split": "test", "sentences": [{"raw": "A"}, {"raw": "B"}]},
-    {"filename": "y.jpg", "split": "train", "sentences": [{"raw": "C"}]}, {"filename": "z.jpg", "split": "test", "sentences": [{"raw": "D"}]}]})").string();
+  config.source.path =
+      dir.write("k.json", R"({"images": [{"filename": "x.jpg", "split": "test", "sentences": [{"raw": "A"}, {"raw": "B"}]},
+    {"filename": "y.jpg", "split": "train", "sentences": [{"raw": "C"}]}, {"filename": "z.jpg", "split": "test", "sentences": [{"raw": "D"}]}]})")
+          .string();
   Inputs inputs;
   make(config, inputs);
   EXPECT_EQ(inputs.images(), (std::vector<fs::path>{dir / "x.jpg", dir / "z.jpg"}));

@@ -69,7 +69,8 @@ TEST(Embedder, SiglipsTextsFillTheContext) {
   loaded.model->initialize(4);
   const auto tokenizer = load_sentencepiece_tokenizer(FSC_TEST_DATA "/golden/spiece.model");
   Inputs inputs;
-  const std::vector<std::string> texts = {"a red dog", "A red dog!", "", "two small cats near the old stone bridge and a wooden chair, large"};
+  const std::vector<std::string> texts = {"a red dog", "A red dog!", "",
+                                          "two small cats near the old stone bridge and a wooden chair, large"};
   for (const auto& text : texts) inputs.text(text);
   const Embeddings embeddings = embed(loaded, *tokenizer, inputs, {2, 1}, {});
   EXPECT_EQ(embeddings.row(0), embeddings.row(1));
@@ -112,8 +113,11 @@ TEST(Embedder, ListsBrokenImages) {
 TEST(Embedder, ChecksFilesQuickly) {
   EXPECT_NO_THROW(check_images(photo_inputs().images()));
   const auto broken = test::photo("broken");
-  expect_error([&] { check_images({broken / "empty.jpg", broken / "text.jpg", broken, broken / "no.jpg"}); }, ExitCode::kFailed,
-               {"4 of 4", "empty.jpg is empty", "text.jpg is no JPEG", "broken is a folder", "no.jpg does not exist"});
+  expect_error(
+      [&] {
+        check_images({broken / "empty.jpg", broken / "text.jpg", broken, broken / "no.jpg"});
+      },
+      ExitCode::kFailed, {"4 of 4", "empty.jpg is empty", "text.jpg is no JPEG", "broken is a folder", "no.jpg does not exist"});
 }
 
 TEST(Embedder, NamesWhatGivesNan) {

@@ -6,9 +6,9 @@
 
 #include "fsc/core/assets.h"
 #include "fsc/core/error.h"
-#include "fsc/weights/model_folder.h"
 #include "fsc/eval/tasks.h"
 #include "fsc/tokenize/tokenizer.h"
+#include "fsc/weights/model_folder.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
 

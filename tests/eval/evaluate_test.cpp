@@ -8,10 +8,10 @@
 #include <sstream>
 
 #include "eval_support.h"
-#include "fsc/io/safetensors.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/eval/report.h"
 #include "fsc/image/decode.h"
+#include "fsc/io/safetensors.h"
 
 namespace fsc {
 namespace {
@@ -43,12 +43,21 @@ class EvaluateTest : public ::testing::Test {
     dir_.write("zs/classnames.txt", "dog\ncat\nfish\n");
     dir_.write("zs/templates.txt", "a photo of a {}.\n{c}\n");
     const std::string at = dir_.path().string();
-    dir_.write("suite.yaml", "tasks:\n"
-               "  - {name: sugarcrepe, root: " + at + "/sc, images: " + at + "/images}\n"
-               "  - {name: caption_choice, label: one, path: " + at + "/sc/add_att.json, images: " + at + "/images}\n"
-               "  - {name: zeroshot, root: " + at + "/zs}\n"
-               "  - {name: retrieval, path: " + at + "/retrieval.tsv}\n"
-               "batch_size: 4\n");
+    dir_.write("suite.yaml",
+               "tasks:\n"
+               "  - {name: sugarcrepe, root: " +
+                   at + "/sc, images: " + at +
+                   "/images}\n"
+                   "  - {name: caption_choice, label: one, path: " +
+                   at + "/sc/add_att.json, images: " + at +
+                   "/images}\n"
+                   "  - {name: zeroshot, root: " +
+                   at +
+                   "/zs}\n"
+                   "  - {name: retrieval, path: " +
+                   at +
+                   "/retrieval.tsv}\n"
+                   "batch_size: 4\n");
     for (const uint64_t seed : {1, 2}) {
       const auto folder = dir_ / ("run" + std::to_string(seed));
       fs::create_directories(folder);

@@ -106,9 +106,10 @@ TEST(Suite, SelectsByLabelAndName) {
 TEST(Suite, HelpNamesEveryKeyAndTask) {
   SuiteConfig suite;
   const std::string help = config::help_text(config::fields_of(suite)) + catalog_help();
-  for (const char* key : {"tasks", "batch_size", "workers"}) EXPECT_NE(help.find("  " + std::string(key) + " = "), std::string::npos) << key;
-  for (const char* key :
-       {"name", "label", "root", "images", "classnames", "templates", "format", "path", "image_root", "image_column", "caption_column"})
+  for (const char* key : {"tasks", "batch_size", "workers"})
+    EXPECT_NE(help.find("  " + std::string(key) + " = "), std::string::npos) << key;
+  for (const char* key : {"name", "label", "root", "images", "classnames", "templates", "format", "path", "image_root",
+                          "image_column", "caption_column"})
     EXPECT_NE(help.find("      - " + std::string(key) + " = "), std::string::npos) << key;
   for (const char* task : {"sugarcrepe", "caption_choice", "zeroshot", "retrieval"})
     EXPECT_NE(help.find("\n  " + std::string(task) + " "), std::string::npos) << task;

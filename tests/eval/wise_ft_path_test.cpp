@@ -19,12 +19,15 @@ TEST(Alphas, ListsAndDots) {
 }
 
 TEST(Alphas, MistakesAreNamed) {
-  const std::vector<std::pair<const char*, const char*>> cases = {{"", "is no number"},          {"0,x", "'x'"},           {"0,,1", "is no number"},
-                                                                  {"...,1", "the dots"},         {"0,...,1", "the dots"},  {"0,0.1,...", "the dots"},
-                                                                  {"0,0.3,...,1", "the dots"},   {"0,0,...,1", "the dots"}, {"0,0.1,...,-1", "the dots"},
-                                                                  {"0,1e-9,...,1", "the dots"},  {"0,1.5", "outside"},     {"0.5,0.5", "twice"},
+  const std::vector<std::pair<const char*, const char*>> cases = {{"", "is no number"},         {"0,x", "'x'"},
+                                                                  {"0,,1", "is no number"},     {"...,1", "the dots"},
+                                                                  {"0,...,1", "the dots"},      {"0,0.1,...", "the dots"},
+                                                                  {"0,0.3,...,1", "the dots"},  {"0,0,...,1", "the dots"},
+                                                                  {"0,0.1,...,-1", "the dots"}, {"0,1e-9,...,1", "the dots"},
+                                                                  {"0,1.5", "outside"},         {"0.5,0.5", "twice"},
                                                                   {"nan", "not a number"}};
-  for (const auto& [text, part] : cases) test::expect_error([text = text] { parse_alphas(text, false); }, ExitCode::kUsage, {"--alphas", part});
+  for (const auto& [text, part] : cases)
+    test::expect_error([text = text] { parse_alphas(text, false); }, ExitCode::kUsage, {"--alphas", part});
 }
 
 class PathTest : public testing::Test {
@@ -34,7 +37,9 @@ class PathTest : public testing::Test {
     const char* names[] = {"rgb.png", "rgb420.jpg", "grey.jpg", "lossy.webp"};
     std::string table = "title\tfilepath\n";
     for (int i = 0; i < 4; ++i) {
-      pairs[std::to_string(i)] = {{"filename", names[i]}, {"caption", "picture " + std::to_string(i)}, {"negative_caption", std::to_string(i) + " picture"}};
+      pairs[std::to_string(i)] = {{"filename", names[i]},
+                                  {"caption", "picture " + std::to_string(i)},
+                                  {"negative_caption", std::to_string(i) + " picture"}};
       table += "a photo " + std::to_string(i) + "\t" + test::photo(names[i]).string() + "\n";
     }
     dir_.write("pairs.json", pairs.dump());
@@ -92,7 +97,8 @@ TEST_F(PathTest, ABaseOfALongerContextIsCut) {
 TEST_F(PathTest, TablesAndPicture) {
   LoadedModel base = test::tiny_model(1), tuned = test::tiny_model(2);
   const PreparedSuite suite(suite_);
-  const std::vector<WiseFtPath> paths = {evaluate_path(suite, {"base", &base}, {"tuned", &tuned}, {0, 1}, test::clip_tokenizer())};
+  const std::vector<WiseFtPath> paths = {
+      evaluate_path(suite, {"base", &base}, {"tuned", &tuned}, {0, 1}, test::clip_tokenizer())};
   const std::string csv = paths_csv(paths);
   EXPECT_EQ(csv.substr(0, csv.find('\n')), "model,alpha,caption_choice,retrieval");
   EXPECT_NE(csv.find("\ntuned,1,"), std::string::npos);
@@ -117,7 +123,11 @@ TEST_F(PathTest, UnlikeModelsAreRefusedBeforeAnythingIsScored) {
   arch.quick_gelu = true;
   LoadedModel quick{ClipModel(arch), default_preprocess(arch)};
   const PreparedSuite suite(suite_);
-  test::expect_error([&] { evaluate_path(suite, {"base", &base}, {"quick", &quick}, {0.5}, test::clip_tokenizer()); }, ExitCode::kFailed, {"base and quick", "activations"});
+  test::expect_error(
+      [&] {
+        evaluate_path(suite, {"base", &base}, {"quick", &quick}, {0.5}, test::clip_tokenizer());
+      },
+      ExitCode::kFailed, {"base and quick", "activations"});
 }
 
 TEST_F(PathTest, AThinnedSuiteKeepsAnEvenSpreadAndOnlyItsInputs) {
@@ -142,7 +152,8 @@ TEST_F(PathTest, ScoreByKindTaskOrAverage) {
   const EvalResult result{"m", {}, {{"composition", 60}, {"retrieval", 30}}};
   EXPECT_DOUBLE_EQ(score_by(result, "average", "--by"), 45);
   EXPECT_DOUBLE_EQ(score_by(result, "retrieval", "--by"), 30);
-  test::expect_error([&] { score_by(result, "zeroshot", "--by"); }, ExitCode::kUsage, {"--by", "'zeroshot'", "average, composition, retrieval"});
+  test::expect_error([&] { score_by(result, "zeroshot", "--by"); }, ExitCode::kUsage,
+                     {"--by", "'zeroshot'", "average, composition, retrieval"});
 }
 
 }  // namespace

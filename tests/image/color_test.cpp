@@ -21,22 +21,22 @@ std::vector<int> after(void (*adjust)(torch::Tensor&, Arguments...), Arguments..
 
 TEST(Color, EqualsTorchvisionOnPilImages) {  // functional.adjust_*(Image.fromarray(pattern(2, 3)), factor)
   using Bytes = std::vector<int>;
-  EXPECT_EQ(after(adjust_brightness, 1.3), (Bytes{0, 68, 137, 48, 116, 185, 192, 255, 255, 118, 187, 255, 188, 255,
-      255, 22, 91, 159}));
+  EXPECT_EQ(after(adjust_brightness, 1.3),
+            (Bytes{0, 68, 137, 48, 116, 185, 192, 255, 255, 118, 187, 255, 188, 255, 255, 22, 91, 159}));
   EXPECT_EQ(after(adjust_brightness, 0.6), (Bytes{0, 31, 63, 22, 54, 85, 88, 120, 152, 54, 86, 118, 87, 118, 150, 10, 42, 73}));
   EXPECT_EQ(after(adjust_contrast, 1.7), (Bytes{0, 8, 99, 0, 71, 161, 170, 255, 255, 73, 163, 253, 165, 255, 255, 0, 37, 127}));
-  EXPECT_EQ(after(adjust_saturation, 0.4), (Bytes{25, 47, 68, 62, 84, 105, 173, 195, 216, 116, 138, 159, 170, 192,
-      213, 42, 64, 85}));
-  EXPECT_EQ(after(adjust_saturation, 1.8), (Bytes{0, 61, 156, 2, 98, 193, 113, 209, 255, 56, 152, 247, 110, 206, 255,
-      0, 78, 173}));
+  EXPECT_EQ(after(adjust_saturation, 0.4),
+            (Bytes{25, 47, 68, 62, 84, 105, 173, 195, 216, 116, 138, 159, 170, 192, 213, 42, 64, 85}));
+  EXPECT_EQ(after(adjust_saturation, 1.8),
+            (Bytes{0, 61, 156, 2, 98, 193, 113, 209, 255, 56, 152, 247, 110, 206, 255, 0, 78, 173}));
   EXPECT_EQ(after(adjust_hue, 0.2), (Bytes{72, 0, 106, 109, 37, 143, 220, 148, 254, 163, 91, 197, 218, 146, 251, 89, 17, 123}));
   EXPECT_EQ(after(adjust_hue, -0.35), (Bytes{65, 106, 0, 102, 143, 37, 213, 254, 148, 156, 197, 91, 210, 251, 146, 82, 123, 17}));
   EXPECT_EQ(after(make_grey), (Bytes{43, 43, 43, 80, 80, 80, 191, 191, 191, 134, 134, 134, 188, 188, 188, 60, 60, 60}));
 }
 
 TEST(Color, FactorOneChangesNothing) {
-  for (auto* adjust : {adjust_brightness, adjust_contrast, adjust_saturation}) EXPECT_EQ(after(adjust, 1.0),
-      bytes_of(pattern(2, 3)));
+  for (auto* adjust : {adjust_brightness, adjust_contrast, adjust_saturation})
+    EXPECT_EQ(after(adjust, 1.0), bytes_of(pattern(2, 3)));
 }
 
 TEST(Color, GreyHasNoHueSaturationOrContrast) {

@@ -109,7 +109,8 @@ TEST(Decode, TruncatedJpegIsRefusedWhereverItEnds) {
 }
 
 TEST(Decode, JpegEndsWherePilSaysItEnds) {
-  // Without the end marker libjpeg yields the last rows only if they need no rows below them: PIL reads one of these, not the other.
+  // Without the end marker libjpeg yields the last rows only if they need no rows below them: PIL reads one of these, not the
+  // other.
   const std::string complete = file("orientation6.jpg"), waiting = file("rgb420.jpg");
   const auto expected = decode_image(complete, "whole");
   EXPECT_TRUE(torch::equal(decode_image(complete.substr(0, complete.size() - 2), "no end"), expected));
@@ -171,7 +172,8 @@ TEST(Decode, WebpIsCheckedByItsContainer) {
   expect_refused(whole.substr(0, whole.size() - 1), "truncated WebP");
   EXPECT_NE(refusal(file("lossless.webp").substr(0, 500)), "");
   const auto extended = [](char flags, const std::string& size) {
-    return "RIFF" + std::string("\x16\0\0\0", 4) + "WEBPVP8X" + std::string("\x0a\0\0\0", 4) + flags + std::string(3, '\0') + size;
+    return "RIFF" + std::string("\x16\0\0\0", 4) + "WEBPVP8X" + std::string("\x0a\0\0\0", 4) + flags + std::string(3, '\0') +
+           size;
   };
   expect_refused(extended(2, std::string(6, '\1')), "animated");
   expect_refused(extended(0, std::string(6, '\xff')), "more than the limit");

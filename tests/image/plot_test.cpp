@@ -119,7 +119,8 @@ TEST_F(Plot, SvgIsWellFormedWhateverTheNamesHold) {
 }
 
 TEST_F(Plot, TradeOffHasADotAndALabelForEachPointInBothFormats) {
-  const std::vector<LabelledSeries> series = {{"zeroshot", {{60, 70, "0"}, {55, 75, "0.5"}, {40, 80, "1"}}, true}, {"retrieval", {{50, 70, "0"}, {45, 80, "1"}}, false}};
+  const std::vector<LabelledSeries> series = {{"zeroshot", {{60, 70, "0"}, {55, 75, "0.5"}, {40, 80, "1"}}, true},
+                                              {"retrieval", {{50, 70, "0"}, {45, 80, "1"}}, false}};
   write_trade_off_chart(folder_ / "chart.svg", "Title", "kept", "gained", series);
   const std::string svg = text_of(folder_ / "chart.svg");
   const auto count_of = [&](const std::string& part) {
@@ -129,7 +130,8 @@ TEST_F(Plot, TradeOffHasADotAndALabelForEachPointInBothFormats) {
   };
   EXPECT_EQ(count_of("<circle"), 5u);
   EXPECT_EQ(count_of(">0.5</text>"), 1u);
-  for (const char* text : {"Title", "kept", "gained", "zeroshot", "retrieval"}) EXPECT_EQ(count_of(std::string(">") + text + "</text>"), 1u) << text;
+  for (const char* text : {"Title", "kept", "gained", "zeroshot", "retrieval"})
+    EXPECT_EQ(count_of(std::string(">") + text + "</text>"), 1u) << text;
   write_trade_off_chart(folder_ / "chart.png", "Title", "kept", "gained", series);
   const auto image = decode_image_file(folder_ / "chart.png");
   EXPECT_GT(count(image, 31, 119, 180), 300) << "three dots, two lines";

@@ -142,7 +142,8 @@ TEST(TrainTransform, GreyAndJitterHappenAsOftenAsTheyShould) {
   augment.color_jitter_prob = 0.75;
   for (uint64_t i = 0; i < kDraws; ++i) {
     Rng rng({8, i});
-    jittered += !torch::equal(train_transform(image, plain, augment, rng), to_model_input(image.slice(0, 0, 4).slice(1, 0, 4), plain));
+    jittered +=
+        !torch::equal(train_transform(image, plain, augment, rng), to_model_input(image.slice(0, 0, 4).slice(1, 0, 4), plain));
   }
   EXPECT_NEAR(grey, 0.25 * kDraws, 4 * std::sqrt(0.25 * 0.75 * kDraws));
   EXPECT_NEAR(jittered, 0.75 * kDraws, 4 * std::sqrt(0.25 * 0.75 * kDraws) + 20);  // a few draws change less than a level

@@ -52,8 +52,7 @@ void read_once(const std::filesystem::path& path, uint64_t size, Tally& tally) {
   ASSERT_LE(growth, 2 * size + 64 * kMiB);
 }
 
-const std::string kWords =
-    "0123456789-[]{}\",:.(NtRu}a]e)qhrjXcKMJsbQ\x80\x81\x85\x86\x87\x88\x89\x8A\x8B\x8D\x93\x94\x95\xFF";
+const std::string kWords = "0123456789-[]{}\",:.(NtRu}a]e)qhrjXcKMJsbQ\x80\x81\x85\x86\x87\x88\x89\x8A\x8B\x8D\x93\x94\x95\xFF";
 std::string mutated(const std::string& bytes, Rng& rng) { return test::mutated(bytes, kWords, rng); }
 
 /// A new file each time: some file systems write an overwritten one to the disk at once, which takes milliseconds.

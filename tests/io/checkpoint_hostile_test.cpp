@@ -171,7 +171,8 @@ TEST(PickleBadInput, TensorsOutsideTheirStorage) {
               "Q",
               0, {4}, {1}),
        {"storage that is described"});
-  test::expect_error([] { read_checkpoint_file(checkpoint_golden("float8.pt")); }, ExitCode::kFailed, {"'narrow'", "float8_e4m3fn"});
+  test::expect_error([] { read_checkpoint_file(checkpoint_golden("float8.pt")); }, ExitCode::kFailed,
+                     {"'narrow'", "float8_e4m3fn"});
 }
 
 TEST(PickleBadInput, NonsenseIsRefused) {

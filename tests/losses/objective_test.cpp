@@ -139,7 +139,8 @@ TEST(Objective, SiglipHasTheSigmoidLossAndTheNegativesOfFsc) {
   const auto siglip = evaluate(make_objective({.name = LossName::kSiglip}), features);
   const auto captions = features.text_RD.index_select(0, features.caption_B);
   EXPECT_EQ(siglip.terms[0].first, "siglip_loss");
-  EXPECT_NEAR(siglip.terms[0].second.item<double>(), sigmoid_loss(features.image_BD, captions, features.scale, bias).item<double>(), 1e-12);
+  EXPECT_NEAR(siglip.terms[0].second.item<double>(),
+              sigmoid_loss(features.image_BD, captions, features.scale, bias).item<double>(), 1e-12);
   for (const size_t i : {1, 2}) EXPECT_EQ(siglip.terms[i].second.item<double>(), fsc.terms[i].second.item<double>());
   siglip.total.backward();
   const double alone = bias.grad().item<double>();

@@ -44,9 +44,8 @@ TEST(SigmoidLoss, IsTheSumOverPairsByHand) {
 }
 
 TEST(SigmoidLoss, GradientsAreTheSlopes) {
-  test::expect_gradcheck(
-      [](const std::vector<torch::Tensor>& x) { return sigmoid_loss(x[0], x[1], x[2], x[3]); },
-      {unit_rows("image", 3, 4), unit_rows("text", 3, 4), scalar(2.5), scalar(-1)});
+  test::expect_gradcheck([](const std::vector<torch::Tensor>& x) { return sigmoid_loss(x[0], x[1], x[2], x[3]); },
+                         {unit_rows("image", 3, 4), unit_rows("text", 3, 4), scalar(2.5), scalar(-1)});
 }
 
 TEST(SigmoidLoss, ExtremeLogitsStayFinite) {

@@ -114,7 +114,8 @@ TEST(ArchConfigBadInput, UnsupportedChoicesAreNamed) {
                  "vision_cfg.timm_model_name: is \"vit_so400m_patch14_siglip_384\", which this version");
   expect_refused(config(R"("timm_model_name": "vit_base_patch32_siglip_256")"), "(only vit_base_patch16_siglip_224, ");
   expect_refused(config("", R"("hf_model_name": "roberta-base")"), "text_cfg.hf_model_name");
-  expect_refused(config("", R"("hf_tokenizer_name": "timm/ViT-B-16-SigLIP")"), "text_cfg: pool_type \"last\", no_causal_mask and hf");
+  expect_refused(config("", R"("hf_tokenizer_name": "timm/ViT-B-16-SigLIP")"),
+                 "text_cfg: pool_type \"last\", no_causal_mask and hf");
   expect_refused(config("", R"("tokenizer_mode": "clips")"), "text_cfg.tokenizer_mode");
   expect_refused(config(R"("patch_dropout": 0.5)"), "vision_cfg.patch_dropout");
   expect_refused(config(R"("attentional_pool": true)"), "vision_cfg.attentional_pool");
@@ -128,14 +129,16 @@ TEST(ArchConfigBadInput, UnsupportedChoicesAreNamed) {
   expect_refused(config("", R"("no_causal_mask": true)"), "text_cfg: pool_type \"last\", no_causal_mask");
   expect_refused(config("", R"("act_kwargs": {"approximate": "sigmoid"})"), "text_cfg.act_kwargs.approximate");
   expect_refused(config("", R"("norm_kwargs": {"elementwise_affine": false})"), "text_cfg.norm_kwargs.elementwise_affine");
-  expect_refused(config("", R"("tokenizer_kwargs": {"clean": "canonicalize", "language": "de"})"), "text_cfg.tokenizer_kwargs.language");
+  expect_refused(config("", R"("tokenizer_kwargs": {"clean": "canonicalize", "language": "de"})"),
+                 "text_cfg.tokenizer_kwargs.language");
   expect_refused(config("", R"("act_kwargs": {"approximate": "tanh"})", R"("quick_gelu": true)"), "quick_gelu: contradicts");
   expect_refused(config("", "", R"("multimodal_cfg": {"width": 512})"), "multimodal_cfg");
 }
 
 /// A SigLIP config with `vision` instead of the tower's usual fields.
 std::string siglip(const std::string& vision, int embed_dim = 768) {
-  return R"({"embed_dim": )" + std::to_string(embed_dim) + R"(, "init_logit_bias": -10, "custom_text": true, "vision_cfg": {)" + vision +
+  return R"({"embed_dim": )" + std::to_string(embed_dim) + R"(, "init_logit_bias": -10, "custom_text": true, "vision_cfg": {)" +
+         vision +
          R"(}, "text_cfg": {"context_length": 64, "vocab_size": 32000, "hf_tokenizer_name": "timm/ViT-B-16-SigLIP",
             "tokenizer_kwargs": {"clean": "canonicalize"}, "width": 768, "heads": 12, "layers": 12, "no_causal_mask": true,
             "proj_bias": true, "pool_type": "last", "norm_kwargs": {"eps": 1e-6}}})";
@@ -143,7 +146,8 @@ std::string siglip(const std::string& vision, int embed_dim = 768) {
 const std::string kTimm = R"("timm_model_name": "vit_base_patch16_siglip_256", "timm_pool": "map", "timm_proj": "none")";
 
 TEST(ArchConfig, ReadsOpenClipsSiglip) {
-  const ArchConfig arch = ArchConfig::parse(siglip("\"image_size\": 256, \"timm_model_pretrained\": false, " + kTimm), "x", "file.json");
+  const ArchConfig arch =
+      ArchConfig::parse(siglip("\"image_size\": 256, \"timm_model_pretrained\": false, " + kTimm), "x", "file.json");
   EXPECT_TRUE(arch == ArchConfig::load("ViT-B-16-SigLIP-256"));
   EXPECT_TRUE(arch.vision.siglip && arch.custom_text && arch.text.no_causal_mask && arch.text.proj_bias);
   EXPECT_EQ(arch.vision.grid(), 16);
@@ -180,8 +184,10 @@ TEST(ArchConfig, OwnSizesOfSiglipHaveANameThatTimmDoesNotKnow) {
 
 TEST(ArchConfigBadInput, SiglipsFieldsAreNamed) {
   expect_refused(siglip(R"("timm_model_name": "vit_base_patch16_siglip_224")"), "vision_cfg.timm_pool: has to be \"map\"");
-  expect_refused(siglip(R"("timm_model_name": "vit_base_patch16_siglip_224", "timm_pool": "map")"), "vision_cfg.timm_proj: has to be");
-  expect_refused(siglip(R"("timm_model_name": "vit_base_patch16_siglip_224", "timm_pool": "avg", "timm_proj": "none")"), "vision_cfg.timm_pool");
+  expect_refused(siglip(R"("timm_model_name": "vit_base_patch16_siglip_224", "timm_pool": "map")"),
+                 "vision_cfg.timm_proj: has to be");
+  expect_refused(siglip(R"("timm_model_name": "vit_base_patch16_siglip_224", "timm_pool": "avg", "timm_proj": "none")"),
+                 "vision_cfg.timm_pool");
   expect_refused(siglip(kTimm + R"(, "layers": 24)"), "vision_cfg.timm_model_name: fixes width 768, 12 layers");
   expect_refused(siglip(kTimm + R"(, "ls_init_value": 0.1)"), "vision_cfg.timm_model_name: fixes");
   expect_refused(siglip(kTimm + R"(, "timm_drop_path": 0.1)"), "vision_cfg.timm_drop_path");

@@ -65,10 +65,18 @@ TEST(ClipModel, NamesShapesAndOrderAreOpenClips) {
     EXPECT_EQ(state.entries()[i].second.sizes(), head[i].second) << head[i].first;
   }
   const auto expect_block = [&](size_t& at, const std::string& prefix, int64_t w) {
-    const std::vector<std::pair<std::string, std::vector<int64_t>>> block = {
-        {"ln_1.weight", {w}}, {"ln_1.bias", {w}}, {"attn.in_proj_weight", {3 * w, w}}, {"attn.in_proj_bias", {3 * w}},
-        {"attn.out_proj.weight", {w, w}}, {"attn.out_proj.bias", {w}}, {"ln_2.weight", {w}}, {"ln_2.bias", {w}},
-        {"mlp.c_fc.weight", {4 * w, w}}, {"mlp.c_fc.bias", {4 * w}}, {"mlp.c_proj.weight", {w, 4 * w}}, {"mlp.c_proj.bias", {w}}};
+    const std::vector<std::pair<std::string, std::vector<int64_t>>> block = {{"ln_1.weight", {w}},
+                                                                             {"ln_1.bias", {w}},
+                                                                             {"attn.in_proj_weight", {3 * w, w}},
+                                                                             {"attn.in_proj_bias", {3 * w}},
+                                                                             {"attn.out_proj.weight", {w, w}},
+                                                                             {"attn.out_proj.bias", {w}},
+                                                                             {"ln_2.weight", {w}},
+                                                                             {"ln_2.bias", {w}},
+                                                                             {"mlp.c_fc.weight", {4 * w, w}},
+                                                                             {"mlp.c_fc.bias", {4 * w}},
+                                                                             {"mlp.c_proj.weight", {w, 4 * w}},
+                                                                             {"mlp.c_proj.bias", {w}}};
     for (const auto& [name, shape] : block) {
       EXPECT_EQ(state.entries()[at].first, prefix + name);
       EXPECT_EQ(state.entries()[at++].second.sizes(), shape) << prefix + name;
@@ -95,10 +103,10 @@ TEST(ClipModel, LayerScaleStandsWhereOpenClipHasIt) {
   for (const auto& [name, tensor] : state.entries()) {
     if (name.rfind("visual.transformer.resblocks.1.", 0) == 0) names.push_back(name.substr(31));
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"ln_1.weight", "ln_1.bias", "attn.in_proj_weight", "attn.in_proj_bias",
-                                             "attn.out_proj.weight", "attn.out_proj.bias", "ls_1.gamma", "ln_2.weight",
-                                             "ln_2.bias", "mlp.c_fc.weight", "mlp.c_fc.bias", "mlp.c_proj.weight",
-                                             "mlp.c_proj.bias", "ls_2.gamma"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"ln_1.weight", "ln_1.bias", "attn.in_proj_weight", "attn.in_proj_bias",
+                                      "attn.out_proj.weight", "attn.out_proj.bias", "ls_1.gamma", "ln_2.weight", "ln_2.bias",
+                                      "mlp.c_fc.weight", "mlp.c_fc.bias", "mlp.c_proj.weight", "mlp.c_proj.bias", "ls_2.gamma"}));
   EXPECT_EQ(state.find("transformer.resblocks.0.ls_1.gamma"), nullptr);
 }
 

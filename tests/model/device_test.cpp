@@ -20,7 +20,8 @@ std::string refusal(const std::string& name) {
 
 TEST(Device, Names) {
   for (const char* name : {"auto", "cpu", "cuda", "cuda:0", "cuda:7"}) EXPECT_TRUE(is_device_name(name)) << name;
-  for (const char* name : {"", "gpu", "CUDA", "cuda:", "cuda:-1", "cuda:1x", "cuda:999999999999", "cpu:0", "mps"}) EXPECT_FALSE(is_device_name(name)) << name;
+  for (const char* name : {"", "gpu", "CUDA", "cuda:", "cuda:-1", "cuda:1x", "cuda:999999999999", "cpu:0", "mps"})
+    EXPECT_FALSE(is_device_name(name)) << name;
   EXPECT_THROW(open_device("gpu", "--device"), UsageError);
   EXPECT_EQ(open_device("cpu", "--device"), torch::Device(torch::kCPU));
   EXPECT_EQ(device_text(torch::kCPU, "cpu").rfind("cpu, ", 0), 0u);
@@ -46,7 +47,8 @@ TEST(Device, WithCudaItIsTaken) {
 TEST(Device, AmpNeedsCuda) {
   EXPECT_THROW(check_precision(Precision::kAmp, torch::kCPU, "--precision"), UsageError);
   EXPECT_NO_THROW(check_precision(Precision::kAmp, torch::Device(torch::kCUDA, 0), "--precision"));
-  for (const auto precision : {Precision::kFp32, Precision::kAmpBf16, Precision::kBf16}) EXPECT_NO_THROW(check_precision(precision, torch::kCPU, "--precision"));
+  for (const auto precision : {Precision::kFp32, Precision::kAmpBf16, Precision::kBf16})
+    EXPECT_NO_THROW(check_precision(precision, torch::kCPU, "--precision"));
 }
 
 }  // namespace

@@ -28,7 +28,9 @@ LoraConfig rank(int64_t r) {
 }
 
 Tensor images() { return test::fill_signed("input.images", {3, 3, 32, 32}, 2.0); }
-Tensor ids() { return torch::cat({test::fill_token_rows("input.ids", 3), test::fill_token_rows("input.ids.long", 1, 77, 512, 77, 1)}); }
+Tensor ids() {
+  return torch::cat({test::fill_token_rows("input.ids", 3), test::fill_token_rows("input.ids.long", 1, 77, 512, 77, 1)});
+}
 
 /// The model of scripts/reference/make_lora.py.
 ClipModel official_start(LoraConfig config = rank(2)) {
@@ -54,7 +56,9 @@ std::set<std::string> trained(ClipModel model) {
 Tensor some_loss(ClipModel model) {
   const auto image = model->encode_images(images(), true);
   const auto text = model->encode_texts(ids(), true);
-  const auto weighted = [](const Tensor& x, const char* name) { return (x * test::fill_signed(name, x.sizes()).to(x.scalar_type())).to(torch::kFloat32).sum(); };
+  const auto weighted = [](const Tensor& x, const char* name) {
+    return (x * test::fill_signed(name, x.sizes()).to(x.scalar_type())).to(torch::kFloat32).sum();
+  };
   return weighted(image.features_BD, "w.1") + weighted(text.features_RD, "w.2") + 0.1 * weighted(image.tokens_BPD, "w.3") +
          0.1 * weighted(text.tokens_RTD, "w.4");
 }
@@ -86,7 +90,8 @@ TEST(Lora, TrainsTheOfficialTensorsAndNoOther) {
   ClipModel model = official_start();
   EXPECT_EQ(trained(model), official);
   some_loss(model).backward();
-  for (const auto& [name, gradient] : gradients(model)) EXPECT_TRUE(official.erase(name)) << name << " is frozen, but has a gradient";
+  for (const auto& [name, gradient] : gradients(model))
+    EXPECT_TRUE(official.erase(name)) << name << " is frozen, but has a gradient";
   EXPECT_TRUE(official.empty()) << "without a gradient: " << *official.begin();
   int64_t numbers = 0;
   const StateDict branches = lora_state(*model);
@@ -107,15 +112,18 @@ TEST(Lora, FirstValuesFollowTheOfficialLaws) {
   for (const auto& [name, value] : branches.entries()) {
     const double mine = value.abs().max().item<double>(), official = golden.at("init/" + name).item<double>();
     EXPECT_NEAR(mine, official, 0.1 * official) << name;
-    if (name.ends_with("lora_A")) EXPECT_TRUE(torch::equal(at_zero[name], value)) << name;
-    else EXPECT_EQ(at_zero[name].abs().max().item<double>(), 0.0) << name;
+    if (name.ends_with("lora_A"))
+      EXPECT_TRUE(torch::equal(at_zero[name], value)) << name;
+    else
+      EXPECT_EQ(at_zero[name].abs().max().item<double>(), 0.0) << name;
   }
   ClipModel base(tiny());
   base->initialize(3);
   const torch::NoGradGuard no_grad;
   const Tensor plain = base->encode_images(images()).features_BD;
   EXPECT_TRUE(torch::equal(zero->encode_images(images()).features_BD, plain));
-  EXPECT_FALSE(torch::allclose(model->encode_images(images()).features_BD, plain, 0, 1e-4)) << "the reference's start is not the base";
+  EXPECT_FALSE(torch::allclose(model->encode_images(images()).features_BD, plain, 0, 1e-4))
+      << "the reference's start is not the base";
 }
 
 TEST(Lora, FirstValuesDependOnTheSeedOnly) {
@@ -164,14 +172,16 @@ TEST(Lora, MergedIsThePlainModelWithTheSameFeatures) {
   EXPECT_EQ(state_dict(*merged).size(), state_dict(*ClipModel(tiny())).size());
   EXPECT_EQ(trained_parameter_count(*merged), merged->parameter_count());
   const torch::NoGradGuard no_grad;
-  EXPECT_TRUE(torch::allclose(merged->encode_images(images()).features_BD, branched->encode_images(images()).features_BD, 0, 2e-6));
+  EXPECT_TRUE(
+      torch::allclose(merged->encode_images(images()).features_BD, branched->encode_images(images()).features_BD, 0, 2e-6));
   EXPECT_TRUE(torch::allclose(merged->encode_texts(ids()).features_RD, branched->encode_texts(ids()).features_RD, 0, 2e-6));
 
   ClipModel half = official_start(), none = official_start();
   merge_lora(*half, 0.5), merge_lora(*none, 0.0);
   ClipModel base(tiny());
   test::fill_model(*base);
-  const auto in_base = state_dict(*base), in_half = state_dict(*half), in_none = state_dict(*none), in_merged = state_dict(*merged);
+  const auto in_base = state_dict(*base), in_half = state_dict(*half), in_none = state_dict(*none),
+             in_merged = state_dict(*merged);
   for (const auto& [name, value] : in_base.entries()) {
     EXPECT_TRUE(torch::equal(*in_none.find(name), value)) << name;
     EXPECT_TRUE(torch::allclose(*in_half.find(name), 0.5 * (value + *in_merged.find(name)), 0, 1e-6)) << name;
@@ -196,7 +206,8 @@ TEST(Lora, GradientCheckpointingAndDropoutDrawTheSame) {
     EXPECT_TRUE(torch::equal(gradient, again.at(name))) << name;
     EXPECT_TRUE(torch::equal(gradient, recomputed.at(name))) << name;
   }
-  EXPECT_FALSE(torch::equal(plain.at("transformer.resblocks.0.mlp.c_fc.lora_A"), other.at("transformer.resblocks.0.mlp.c_fc.lora_A")));
+  EXPECT_FALSE(
+      torch::equal(plain.at("transformer.resblocks.0.mlp.c_fc.lora_A"), other.at("transformer.resblocks.0.mlp.c_fc.lora_A")));
 
   ClipModel asleep = official_start(config);
   asleep->eval();
@@ -243,7 +254,8 @@ TEST(Lora, DropoutsGradientIsThatOfItsMask) {
   auto found = gradients(model);
   const torch::NoGradGuard no_grad;
   for (const char* name : {"transformer.resblocks.0.attn.in_proj_weight_lora_A", "transformer.resblocks.1.mlp.c_proj.lora_B"}) {
-    EXPECT_GT(std::abs(found.at(name).flatten()[0].item<double>()) + std::abs(found.at(name).flatten()[7].item<double>()), 1e-5) << name;
+    EXPECT_GT(std::abs(found.at(name).flatten()[0].item<double>()) + std::abs(found.at(name).flatten()[7].item<double>()), 1e-5)
+        << name;
     Tensor flat = model->named_parameters()[name].flatten();
     for (int64_t i : {0, 7}) {
       const double before = flat[i].item<double>(), h = 1e-6;
@@ -279,8 +291,11 @@ TEST(Lora, TargetsNameModules) {
 TEST(Lora, TargetsThatFitNothingAreNamed) {
   ClipModel model(tiny());
   LoraConfig config = rank(2);
-  for (const auto& [bad, meant] : std::map<std::string, std::string>{
-           {"lineer", "linear"}, {"c_fcc", "c_fc"}, {"image.atention", "image.attention"}, {"text.conv1", ""}, {"resblocks.9.mlp.c_fc", ""}}) {
+  for (const auto& [bad, meant] : std::map<std::string, std::string>{{"lineer", "linear"},
+                                                                     {"c_fcc", "c_fc"},
+                                                                     {"image.atention", "image.attention"},
+                                                                     {"text.conv1", ""},
+                                                                     {"resblocks.9.mlp.c_fc", ""}}) {
     config.targets = {"linear", bad};
     test::expect_error([&] { add_lora(*model, config, 1); }, ExitCode::kUsage, {"model.lora.targets", "'" + bad + "'", meant});
   }
@@ -323,8 +338,10 @@ TEST(Lora, StateThatDoesNotFitIsRefusedWhole) {
     StateDict state;
     state.metadata = good.metadata;
     for (const auto& [name, tensor] : good.entries())
-      if (name == victim) change(state, name, tensor);
-      else state.add(name, tensor);
+      if (name == victim)
+        change(state, name, tensor);
+      else
+        state.add(name, tensor);
     return state;
   };
   struct Case {
@@ -333,10 +350,14 @@ TEST(Lora, StateThatDoesNotFitIsRefusedWhole) {
   };
   std::vector<Case> cases;
   cases.push_back({broken([](StateDict&, const std::string&, const Tensor&) {}), victim + " is missing"});
-  cases.push_back({broken([](StateDict& s, const std::string& n, const Tensor& t) { s.add(n, t.slice(0, 1)); }), victim + " is Float [511, 16]"});
+  cases.push_back({broken([](StateDict& s, const std::string& n, const Tensor& t) { s.add(n, t.slice(0, 1)); }),
+                   victim + " is Float [511, 16]"});
   cases.push_back({broken([](StateDict& s, const std::string& n, const Tensor& t) { s.add(n, t.to(torch::kInt64)); }), "Long"});
-  cases.push_back({broken([](StateDict& s, const std::string& n, const Tensor& t) { s.add(n, t.clone().fill_(std::nanf(""))); }), "NaN"});
-  cases.push_back({broken([](StateDict& s, const std::string& n, const Tensor& t) { s.add(n, t), s.add("visual.proj.lora_A", t); }), "visual.proj.lora_A"});
+  cases.push_back(
+      {broken([](StateDict& s, const std::string& n, const Tensor& t) { s.add(n, t.clone().fill_(std::nanf(""))); }), "NaN"});
+  cases.push_back(
+      {broken([](StateDict& s, const std::string& n, const Tensor& t) { s.add(n, t), s.add("visual.proj.lora_A", t); }),
+       "visual.proj.lora_A"});
   for (const char* text : {"", "two", "0", "2.5", "-1", "1e9", "2 "}) {
     StateDict state = broken([](StateDict& s, const std::string& n, const Tensor& t) { s.add(n, t); });
     state.metadata["lora_rank"] = text;
@@ -348,7 +369,8 @@ TEST(Lora, StateThatDoesNotFitIsRefusedWhole) {
     std::vector<Tensor> copies;
     for (const auto& [name, tensor] : before.entries()) copies.push_back(tensor.clone());
     test::expect_error([&, &s = state] { add_lora(*plain, s, "f.safetensors"); }, ExitCode::kFailed, {"f.safetensors", said});
-    test::expect_error([&, &s = state] { load_lora_state(*model, s, "f.safetensors"); }, ExitCode::kFailed, {"f.safetensors", said});
+    test::expect_error([&, &s = state] { load_lora_state(*model, s, "f.safetensors"); }, ExitCode::kFailed,
+                       {"f.safetensors", said});
     EXPECT_EQ(lora_state(*plain).size(), 0u);
     for (size_t i = 0; i < copies.size(); ++i) EXPECT_TRUE(torch::equal(before.entries()[i].second, copies[i]));
   }

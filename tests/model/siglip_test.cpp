@@ -16,7 +16,8 @@ namespace {
 using torch::Tensor;
 
 // timm 1.0.31's resample_abs_pos_embed (grid 4 to 7 and 2) of fill.py's position embedding: first and last element.
-constexpr double kGrid7First = 0.5439769625663757, kGrid7Last = -0.15786686539649963, kGrid2First = -0.0021352278999984264, kGrid2Last = -0.2232031524181366;
+constexpr double kGrid7First = 0.5439769625663757, kGrid7Last = -0.15786686539649963, kGrid2First = -0.0021352278999984264,
+                 kGrid2Last = -0.2232031524181366;
 
 ArchConfig tiny_arch(const std::string& variant = "tiny-siglip") {
   return ArchConfig::load(std::string(FSC_TEST_DATA) + "/models/" + variant + ".json");
@@ -40,8 +41,9 @@ double gap(const Tensor& a, const Tensor& b) {
   return (a.to(torch::kFloat64) - b.to(torch::kFloat64)).abs().max().item<double>();
 }
 Tensor sigmoid_loss_of(ClipModelImpl& model) {
-  const Tensor logits = model.scale() * model.encode_images(tiny_images()).features_BD.matmul(model.encode_texts(tiny_ids()).features_RD.t()) +
-                        model.logit_bias;
+  const Tensor logits =
+      model.scale() * model.encode_images(tiny_images()).features_BD.matmul(model.encode_texts(tiny_ids()).features_RD.t()) +
+      model.logit_bias;
   return -at::log_sigmoid((2 * torch::eye(3) - 1) * logits).sum() / 3;
 }
 
@@ -52,27 +54,56 @@ TEST(Siglip, NamesShapesAndOrderAreOpenClips) {
     const bool later_block = (name.find("blocks.") != std::string::npos) && name.find("blocks.0.") == std::string::npos;
     if (!later_block) names.push_back(name + " " + c10::str(tensor.sizes()));
   }
-  const std::vector<std::string> expected = {
-      "logit_scale []", "logit_bias []", "visual.trunk.pos_embed [1, 196, 768]", "visual.trunk.patch_embed.proj.weight [768, 3, 16, 16]",
-      "visual.trunk.patch_embed.proj.bias [768]", "visual.trunk.blocks.0.norm1.weight [768]", "visual.trunk.blocks.0.norm1.bias [768]",
-      "visual.trunk.blocks.0.attn.qkv.weight [2304, 768]", "visual.trunk.blocks.0.attn.qkv.bias [2304]",
-      "visual.trunk.blocks.0.attn.proj.weight [768, 768]", "visual.trunk.blocks.0.attn.proj.bias [768]",
-      "visual.trunk.blocks.0.norm2.weight [768]", "visual.trunk.blocks.0.norm2.bias [768]",
-      "visual.trunk.blocks.0.mlp.fc1.weight [3072, 768]", "visual.trunk.blocks.0.mlp.fc1.bias [3072]",
-      "visual.trunk.blocks.0.mlp.fc2.weight [768, 3072]", "visual.trunk.blocks.0.mlp.fc2.bias [768]", "visual.trunk.norm.weight [768]",
-      "visual.trunk.norm.bias [768]", "visual.trunk.attn_pool.latent [1, 1, 768]", "visual.trunk.attn_pool.q.weight [768, 768]",
-      "visual.trunk.attn_pool.q.bias [768]", "visual.trunk.attn_pool.kv.weight [1536, 768]", "visual.trunk.attn_pool.kv.bias [1536]",
-      "visual.trunk.attn_pool.proj.weight [768, 768]", "visual.trunk.attn_pool.proj.bias [768]", "visual.trunk.attn_pool.norm.weight [768]",
-      "visual.trunk.attn_pool.norm.bias [768]", "visual.trunk.attn_pool.mlp.fc1.weight [3072, 768]",
-      "visual.trunk.attn_pool.mlp.fc1.bias [3072]", "visual.trunk.attn_pool.mlp.fc2.weight [768, 3072]",
-      "visual.trunk.attn_pool.mlp.fc2.bias [768]", "text.positional_embedding [64, 768]", "text.token_embedding.weight [32000, 768]",
-      "text.transformer.resblocks.0.ln_1.weight [768]", "text.transformer.resblocks.0.ln_1.bias [768]",
-      "text.transformer.resblocks.0.attn.in_proj_weight [2304, 768]", "text.transformer.resblocks.0.attn.in_proj_bias [2304]",
-      "text.transformer.resblocks.0.attn.out_proj.weight [768, 768]", "text.transformer.resblocks.0.attn.out_proj.bias [768]",
-      "text.transformer.resblocks.0.ln_2.weight [768]", "text.transformer.resblocks.0.ln_2.bias [768]",
-      "text.transformer.resblocks.0.mlp.c_fc.weight [3072, 768]", "text.transformer.resblocks.0.mlp.c_fc.bias [3072]",
-      "text.transformer.resblocks.0.mlp.c_proj.weight [768, 3072]", "text.transformer.resblocks.0.mlp.c_proj.bias [768]",
-      "text.ln_final.weight [768]", "text.ln_final.bias [768]", "text.text_projection.weight [768, 768]", "text.text_projection.bias [768]"};
+  const std::vector<std::string> expected = {"logit_scale []",
+                                             "logit_bias []",
+                                             "visual.trunk.pos_embed [1, 196, 768]",
+                                             "visual.trunk.patch_embed.proj.weight [768, 3, 16, 16]",
+                                             "visual.trunk.patch_embed.proj.bias [768]",
+                                             "visual.trunk.blocks.0.norm1.weight [768]",
+                                             "visual.trunk.blocks.0.norm1.bias [768]",
+                                             "visual.trunk.blocks.0.attn.qkv.weight [2304, 768]",
+                                             "visual.trunk.blocks.0.attn.qkv.bias [2304]",
+                                             "visual.trunk.blocks.0.attn.proj.weight [768, 768]",
+                                             "visual.trunk.blocks.0.attn.proj.bias [768]",
+                                             "visual.trunk.blocks.0.norm2.weight [768]",
+                                             "visual.trunk.blocks.0.norm2.bias [768]",
+                                             "visual.trunk.blocks.0.mlp.fc1.weight [3072, 768]",
+                                             "visual.trunk.blocks.0.mlp.fc1.bias [3072]",
+                                             "visual.trunk.blocks.0.mlp.fc2.weight [768, 3072]",
+                                             "visual.trunk.blocks.0.mlp.fc2.bias [768]",
+                                             "visual.trunk.norm.weight [768]",
+                                             "visual.trunk.norm.bias [768]",
+                                             "visual.trunk.attn_pool.latent [1, 1, 768]",
+                                             "visual.trunk.attn_pool.q.weight [768, 768]",
+                                             "visual.trunk.attn_pool.q.bias [768]",
+                                             "visual.trunk.attn_pool.kv.weight [1536, 768]",
+                                             "visual.trunk.attn_pool.kv.bias [1536]",
+                                             "visual.trunk.attn_pool.proj.weight [768, 768]",
+                                             "visual.trunk.attn_pool.proj.bias [768]",
+                                             "visual.trunk.attn_pool.norm.weight [768]",
+                                             "visual.trunk.attn_pool.norm.bias [768]",
+                                             "visual.trunk.attn_pool.mlp.fc1.weight [3072, 768]",
+                                             "visual.trunk.attn_pool.mlp.fc1.bias [3072]",
+                                             "visual.trunk.attn_pool.mlp.fc2.weight [768, 3072]",
+                                             "visual.trunk.attn_pool.mlp.fc2.bias [768]",
+                                             "text.positional_embedding [64, 768]",
+                                             "text.token_embedding.weight [32000, 768]",
+                                             "text.transformer.resblocks.0.ln_1.weight [768]",
+                                             "text.transformer.resblocks.0.ln_1.bias [768]",
+                                             "text.transformer.resblocks.0.attn.in_proj_weight [2304, 768]",
+                                             "text.transformer.resblocks.0.attn.in_proj_bias [2304]",
+                                             "text.transformer.resblocks.0.attn.out_proj.weight [768, 768]",
+                                             "text.transformer.resblocks.0.attn.out_proj.bias [768]",
+                                             "text.transformer.resblocks.0.ln_2.weight [768]",
+                                             "text.transformer.resblocks.0.ln_2.bias [768]",
+                                             "text.transformer.resblocks.0.mlp.c_fc.weight [3072, 768]",
+                                             "text.transformer.resblocks.0.mlp.c_fc.bias [3072]",
+                                             "text.transformer.resblocks.0.mlp.c_proj.weight [768, 3072]",
+                                             "text.transformer.resblocks.0.mlp.c_proj.bias [768]",
+                                             "text.ln_final.weight [768]",
+                                             "text.ln_final.bias [768]",
+                                             "text.text_projection.weight [768, 768]",
+                                             "text.text_projection.bias [768]"};
   EXPECT_EQ(names, expected);
   EXPECT_EQ(state.size(), expected.size() + 11 * 24);
 }
@@ -107,7 +138,8 @@ TEST_P(SiglipGolden, LossAndGradientsEqualOpenClips) {
     for (const auto& parameter : model->named_parameters()) {
       const auto it = golden.find(v + "grad." + parameter.key());
       if (it == golden.end()) continue;
-      EXPECT_LE(gap(parameter.value().grad(), it->second), 2e-6 + 1e-5 * it->second.abs().max().item<double>()) << parameter.key();
+      EXPECT_LE(gap(parameter.value().grad(), it->second), 2e-6 + 1e-5 * it->second.abs().max().item<double>())
+          << parameter.key();
       ++compared;
     }
     EXPECT_EQ(compared, 13);
@@ -134,7 +166,8 @@ TEST(Siglip, GeluTanhOfTheImageTowerIsAnotherModel) {
   ClipModel model(arch);
   test::fill_model(*model);
   const torch::NoGradGuard no_grad;
-  const double change = gap(model->encode_images(tiny_images()).features_BD, tiny_model()->encode_images(tiny_images()).features_BD);
+  const double change =
+      gap(model->encode_images(tiny_images()).features_BD, tiny_model()->encode_images(tiny_images()).features_BD);
   EXPECT_GT(change, 1e-6);
   EXPECT_LT(change, 1e-3);
 }

@@ -35,22 +35,23 @@ TEST(Towers, PlacesFollowOpenClipsNames) {
     Tower tower;
     int64_t layer;
   };
-  for (const auto& [name, tower, layer] : std::initializer_list<Case>{{"visual.conv1.weight", Tower::kImage, 0},
-                                                                      {"visual.class_embedding", Tower::kImage, 0},
-                                                                      {"visual.positional_embedding", Tower::kImage, 0},
-                                                                      {"visual.ln_pre.bias", Tower::kImage, 0},
-                                                                      {"visual.transformer.resblocks.0.ln_1.weight", Tower::kImage, 1},
-                                                                      {"visual.transformer.resblocks.11.attn.in_proj_weight", Tower::kImage, 12},
-                                                                      {"visual.ln_post.weight", Tower::kImage, 13},
-                                                                      {"visual.proj", Tower::kImage, 13},
-                                                                      {"visual.conv1.lora_A", Tower::kImage, 0},
-                                                                      {"token_embedding.weight", Tower::kText, 0},
-                                                                      {"positional_embedding", Tower::kText, 0},
-                                                                      {"transformer.resblocks.10.mlp.c_fc.lora_B", Tower::kText, 11},
-                                                                      {"ln_final.weight", Tower::kText, 13},
-                                                                      {"text_projection", Tower::kText, 13},
-                                                                      {"logit_scale", Tower::kNone, 0},
-                                                                      {"logit_bias", Tower::kNone, 0}}) {
+  for (const auto& [name, tower, layer] :
+       std::initializer_list<Case>{{"visual.conv1.weight", Tower::kImage, 0},
+                                   {"visual.class_embedding", Tower::kImage, 0},
+                                   {"visual.positional_embedding", Tower::kImage, 0},
+                                   {"visual.ln_pre.bias", Tower::kImage, 0},
+                                   {"visual.transformer.resblocks.0.ln_1.weight", Tower::kImage, 1},
+                                   {"visual.transformer.resblocks.11.attn.in_proj_weight", Tower::kImage, 12},
+                                   {"visual.ln_post.weight", Tower::kImage, 13},
+                                   {"visual.proj", Tower::kImage, 13},
+                                   {"visual.conv1.lora_A", Tower::kImage, 0},
+                                   {"token_embedding.weight", Tower::kText, 0},
+                                   {"positional_embedding", Tower::kText, 0},
+                                   {"transformer.resblocks.10.mlp.c_fc.lora_B", Tower::kText, 11},
+                                   {"ln_final.weight", Tower::kText, 13},
+                                   {"text_projection", Tower::kText, 13},
+                                   {"logit_scale", Tower::kNone, 0},
+                                   {"logit_bias", Tower::kNone, 0}}) {
     const Place place = place_of(name, arch);
     EXPECT_EQ(place.tower, tower) << name;
     EXPECT_EQ(place.layer, layer) << name;
@@ -74,7 +75,8 @@ TEST(Towers, PlacesFollowTimmsNames) {
 TEST(Towers, LocksOneTowerWholly) {
   auto model = tiny();
   lock_tower(*model, Tower::kImage, 0);
-  for (const auto& item : model->named_parameters()) EXPECT_EQ(item.value().requires_grad(), !item.key().starts_with("visual.")) << item.key();
+  for (const auto& item : model->named_parameters())
+    EXPECT_EQ(item.value().requires_grad(), !item.key().starts_with("visual.")) << item.key();
   const Tensor images = test::fill_signed("input.images", {2, 3, 32, 32});
   const auto image = model->encode_images(images, true);
   EXPECT_FALSE(image.features_BD.requires_grad()) << "no graph";
@@ -87,7 +89,8 @@ TEST(Towers, LeavesTheLastBlocksAndWhatFollows) {
   auto model = tiny();
   lock_tower(*model, Tower::kImage, 1), lock_tower(*model, Tower::kText, 2);
   for (const auto& name : trained(model)) {
-    const bool image = name.starts_with("visual.transformer.resblocks.1.") || name.starts_with("visual.ln_post.") || name == "visual.proj";
+    const bool image =
+        name.starts_with("visual.transformer.resblocks.1.") || name.starts_with("visual.ln_post.") || name == "visual.proj";
     const bool text = name.starts_with("transformer.resblocks.") || name.starts_with("ln_final.") || name == "text_projection";
     EXPECT_TRUE(image || text || name == "logit_scale") << name;
   }
@@ -149,7 +152,8 @@ TEST(Towers, LockingWithGradientCheckpointingGivesTheSameGradients) {
 
 TEST(Towers, MoreBlocksThanThereAre) {
   auto model = tiny();
-  test::expect_error([&] { lock_tower(*model, Tower::kText, 3); }, ExitCode::kUsage, {"model.lock_text_unlocked_blocks", "3", "2 blocks"});
+  test::expect_error([&] { lock_tower(*model, Tower::kText, 3); }, ExitCode::kUsage,
+                     {"model.lock_text_unlocked_blocks", "3", "2 blocks"});
 }
 
 }  // namespace

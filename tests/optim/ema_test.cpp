@@ -15,7 +15,8 @@ using torch::Tensor;
 
 NamedParameters weights(torch::ScalarType dtype = torch::kFloat32) {
   torch::manual_seed(1);
-  return {{"a", torch::randn({3, 4}).to(dtype).set_requires_grad(true)}, {"logit_scale", torch::full({}, 2.0).to(dtype).set_requires_grad(true)}};
+  return {{"a", torch::randn({3, 4}).to(dtype).set_requires_grad(true)},
+          {"logit_scale", torch::full({}, 2.0).to(dtype).set_requires_grad(true)}};
 }
 
 void move(const NamedParameters& parameters, int k) {
@@ -94,7 +95,8 @@ TEST(WeightAverage, StateOfAnotherModelIsRefusedWhole) {
     StateDict state;
     state.add("a", torch::zeros({3, 4}));
     if (bad.defined()) state.add("logit_scale", bad);
-    test::expect_error([&] { average.load(state, "run/ema.safetensors"); }, ExitCode::kFailed, {"run/ema.safetensors", "logit_scale"});
+    test::expect_error([&] { average.load(state, "run/ema.safetensors"); }, ExitCode::kFailed,
+                       {"run/ema.safetensors", "logit_scale"});
     EXPECT_TRUE(torch::equal(*average.state().find("a"), before));
   }
 }

@@ -137,7 +137,8 @@ class HttpServer {
  public:
   using Handler = std::function<void(HttpRequest&)>;
   explicit HttpServer(Handler handler)
-      : handler_(std::move(handler)), server_([this](int socket, const std::atomic<bool>& stopping) { answer(socket, stopping); }) {}
+      : handler_(std::move(handler)),
+        server_([this](int socket, const std::atomic<bool>& stopping) { answer(socket, stopping); }) {}
 
   int port() const { return server_.port(); }
   std::string url(const std::string& path, const std::string& host = "127.0.0.1") const {

@@ -51,7 +51,9 @@ class HttpsFront {
  public:
   /// Clients trust `certificate` when they are told its file.
   HttpsFront(const HttpServer& server, const Certificate& certificate)
-      : server_(server), context_(context_of(certificate)), front_([this](int socket, const std::atomic<bool>&) { answer(socket); }) {}
+      : server_(server),
+        context_(context_of(certificate)),
+        front_([this](int socket, const std::atomic<bool>&) { answer(socket); }) {}
 
   std::string url(const std::string& path, const std::string& host = "127.0.0.1") const {
     return front_.url("https", host, path);

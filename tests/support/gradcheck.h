@@ -21,7 +21,8 @@ inline std::vector<torch::Tensor> autograd_gradients(const ScalarFunction& f, co
 }
 
 /// d f / d inputs by central differences; inputs are double.
-inline std::vector<torch::Tensor> numeric_gradients(const ScalarFunction& f, const std::vector<torch::Tensor>& inputs, double step = 1e-6) {
+inline std::vector<torch::Tensor> numeric_gradients(const ScalarFunction& f, const std::vector<torch::Tensor>& inputs,
+                                                    double step = 1e-6) {
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> points, gradients;
   for (const auto& input : inputs) points.push_back(input.detach().clone().contiguous());
@@ -54,7 +55,8 @@ inline void expect_gradients_near(const std::vector<torch::Tensor>& actual, cons
   }
 }
 
-inline void expect_gradcheck(const ScalarFunction& f, const std::vector<torch::Tensor>& inputs, double atol = 1e-6, double rtol = 1e-5) {
+inline void expect_gradcheck(const ScalarFunction& f, const std::vector<torch::Tensor>& inputs, double atol = 1e-6,
+                             double rtol = 1e-5) {
   expect_gradients_near(autograd_gradients(f, inputs), numeric_gradients(f, inputs), atol, rtol);
 }
 

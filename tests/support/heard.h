@@ -13,7 +13,8 @@ namespace fsc::test {
 class Heard {
  public:
   Heard() : before_(spdlog::default_logger()) {
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("heard", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("heard", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
   }
   ~Heard() { spdlog::set_default_logger(before_); }
   Heard(const Heard&) = delete;

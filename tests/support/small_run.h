@@ -29,13 +29,15 @@ class SmallRun {
     return std::string(FSC_TEST_DATA "/images/") + names[i % 6];
   }
   static std::string table() {
-    static const char* captions[] = {"a red cube left of a blue ball", "two small dogs run over the grass", "a man rides a brown horse",
-                                     "the cat sleeps under a green chair", "a yellow bus behind three trees"};
+    static const char* captions[] = {"a red cube left of a blue ball", "two small dogs run over the grass",
+                                     "a man rides a brown horse", "the cat sleeps under a green chair",
+                                     "a yellow bus behind three trees"};
     static const char* negatives[] = {R"(["a blue cube left of a red ball", "blue red a of a left cube ball"])", R"([])",
                                       R"(['a horse rides a brown man', None])", R"(["", "a green cat sleeps under the chair"])"};
     std::string text = "title\tfilepath\tneg_caption\n";
     for (int i = 0; i < 24; ++i)
-      text += std::string(captions[i % 5]) + " " + std::to_string(i) + "\t" + image(i) + "\t\"" + doubled(negatives[i % 4]) + "\"\n";
+      text +=
+          std::string(captions[i % 5]) + " " + std::to_string(i) + "\t" + image(i) + "\t\"" + doubled(negatives[i % 4]) + "\"\n";
     return text;
   }
 
@@ -47,11 +49,11 @@ class SmallRun {
   }
   std::string config() const {
     const std::string at = dir_.path().string();
-    return "model: {arch: " + at + "/model.json}\n" +
-           "data:\n  train: {path: " + at + "/train.tsv}\n  augment: {scale: [0.5, 1.0], color_jitter: [0.2, 0.2, 0.2]}\n" +
+    return "model: {arch: " + at + "/model.json}\n" + "data:\n  train: {path: " + at +
+           "/train.tsv}\n  augment: {scale: [0.5, 1.0], color_jitter: [0.2, 0.2, 0.2]}\n" +
            "negatives: {source: column, sample: one}\n" + "optim: {lr: 0.001, warmup_steps: 3}\n" +
-           "train: {epochs: 2, batch_size: 4, seed: 7, deterministic: true}\n" +
-           "output: {dir: " + at + "/run, log_every_steps: 1, save_every_steps: 2, keep_last: 3}\n";
+           "train: {epochs: 2, batch_size: 4, seed: 7, deterministic: true}\n" + "output: {dir: " + at +
+           "/run, log_every_steps: 1, save_every_steps: 2, keep_last: 3}\n";
   }
   TempDir dir_;
 };

@@ -11,7 +11,7 @@
 namespace fsc::synth {
 namespace {
 
-constexpr std::array kAllEdits = {Edit::kAddAtt,     Edit::kAddObj,     Edit::kReplaceAtt, Edit::kReplaceObj,
+constexpr std::array kAllEdits = {Edit::kAddAtt,     Edit::kAddObj,  Edit::kReplaceAtt, Edit::kReplaceObj,
                                   Edit::kReplaceRel, Edit::kSwapAtt, Edit::kSwapObj};
 
 /// Truth from the picture's geometry alone, without the code under test.
@@ -20,7 +20,8 @@ bool shows(const Scene& scene, const Statement& s) {
   for (const Mention& mention : s.mentions) {
     const Thing* match = nullptr;
     for (const Thing& thing : scene.things)
-      if (thing.shape == mention.shape && thing.colour == mention.colour && (!mention.size || *mention.size == thing.size)) match = &thing;
+      if (thing.shape == mention.shape && thing.colour == mention.colour && (!mention.size || *mention.size == thing.size))
+        match = &thing;
     if (!match) return false;
     found.push_back(match);
   }
@@ -29,13 +30,20 @@ bool shows(const Scene& scene, const Statement& s) {
   const double dx = a.x - b.x, dy = a.y - b.y, gap = std::hypot(dx, dy);
   const bool nested = gap < std::max(a.radius, b.radius) * 0.5;
   switch (s.relation) {
-    case Relation::kInside: return nested && a.radius < b.radius;
-    case Relation::kAround: return nested && a.radius > b.radius;
-    case Relation::kLeftOf: return !nested && -dx > std::abs(dy);
-    case Relation::kRightOf: return !nested && dx > std::abs(dy);
-    case Relation::kAbove: return !nested && -dy > std::abs(dx);
-    case Relation::kBelow: return !nested && dy > std::abs(dx);
-    default: return false;
+    case Relation::kInside:
+      return nested && a.radius < b.radius;
+    case Relation::kAround:
+      return nested && a.radius > b.radius;
+    case Relation::kLeftOf:
+      return !nested && -dx > std::abs(dy);
+    case Relation::kRightOf:
+      return !nested && dx > std::abs(dy);
+    case Relation::kAbove:
+      return !nested && -dy > std::abs(dx);
+    case Relation::kBelow:
+      return !nested && dy > std::abs(dx);
+    default:
+      return false;
   }
 }
 
@@ -56,7 +64,8 @@ TEST(Say, CanBeReadBack) {
 }
 
 TEST(Say, IsVariedAndFixedByItsKey) {
-  const Statement s{{{Shape::kCircle, Colour::kRed, Size::kSmall}, {Shape::kCross, Colour::kPurple, std::nullopt}}, Relation::kLeftOf};
+  const Statement s{{{Shape::kCircle, Colour::kRed, Size::kSmall}, {Shape::kCross, Colour::kPurple, std::nullopt}},
+                    Relation::kLeftOf};
   std::set<std::string> ways;
   for (uint64_t key = 0; key < 300; ++key) {
     ways.insert(say(s, key));
@@ -68,7 +77,8 @@ TEST(Say, IsVariedAndFixedByItsKey) {
 TEST(Say, ChangesOnlyTheWordsOfAnEdit) {
   const Mention a{Shape::kCircle, Colour::kRed, std::nullopt}, b{Shape::kStar, Colour::kOrange, std::nullopt};
   for (uint64_t key = 0; key < 200; ++key) {
-    const std::string words = say({{a, b}, Relation::kAbove}, key), other = say({{a, {Shape::kStar, Colour::kGreen, std::nullopt}}, Relation::kAbove}, key);
+    const std::string words = say({{a, b}, Relation::kAbove}, key),
+                      other = say({{a, {Shape::kStar, Colour::kGreen, std::nullopt}}, Relation::kAbove}, key);
     std::string expected = words;
     for (const std::string from : {"an orange", "An orange", "orange"}) {
       const size_t at = expected.find(from);
@@ -114,7 +124,8 @@ TEST(Falsify, IsFalseAndMinimalForEachEdit) {
     EXPECT_EQ(negative->mentions.size(), statement.mentions.size() + adds);
     const bool swaps = edit == Edit::kSwapAtt || edit == Edit::kSwapObj;
     // Adding to a single thing also makes the relation "with".
-    EXPECT_EQ(size_of_difference(statement, *negative), swaps || (adds && statement.mentions.size() == 1) ? 2U : 1U) << name_of(edit);
+    EXPECT_EQ(size_of_difference(statement, *negative), swaps || (adds && statement.mentions.size() == 1) ? 2U : 1U)
+        << name_of(edit);
   }
   for (const Edit edit : kAllEdits) EXPECT_GT(made[edit], 100) << name_of(edit);
 }
@@ -176,7 +187,8 @@ TEST(NamesHeldOut, LooksAtEachMentionInItsOwnRelation) {
   for (size_t s = 0; s < kShapes; ++s)
     for (size_t c = 0; c < kColours; ++c) {
       const Mention mention{static_cast<Shape>(s), static_cast<Colour>(c), std::nullopt};
-      EXPECT_EQ(names_held_out({{mention}, Relation::kAlone}, held_out), held_out.contains({mention.shape, mention.colour, Relation::kAlone}));
+      EXPECT_EQ(names_held_out({{mention}, Relation::kAlone}, held_out),
+                held_out.contains({mention.shape, mention.colour, Relation::kAlone}));
     }
 }
 

@@ -18,29 +18,45 @@ namespace parse {
 using Vocabulary = std::vector<std::pair<std::string, std::string>>;  // word or phrase -> plain name
 
 inline const Vocabulary& shapes() {
-  static const Vocabulary words = {{"circle", "circle"}, {"disc", "circle"},     {"square", "square"}, {"box", "square"},    {"triangle", "triangle"},
-                                   {"star", "star"},     {"cross", "cross"},     {"plus", "cross"},    {"ring", "ring"},     {"hoop", "ring"},
-                                   {"heart", "heart"},   {"diamond", "diamond"}, {"rhombus", "diamond"}};
+  static const Vocabulary words = {{"circle", "circle"},     {"disc", "circle"}, {"square", "square"}, {"box", "square"},
+                                   {"triangle", "triangle"}, {"star", "star"},   {"cross", "cross"},   {"plus", "cross"},
+                                   {"ring", "ring"},         {"hoop", "ring"},   {"heart", "heart"},   {"diamond", "diamond"},
+                                   {"rhombus", "diamond"}};
   return words;
 }
 inline const Vocabulary& colours() {
-  static const Vocabulary words = {{"red", "red"},   {"orange", "orange"}, {"yellow", "yellow"}, {"green", "green"}, {"blue", "blue"},
-                                   {"purple", "purple"}, {"violet", "purple"}, {"pink", "pink"}, {"white", "white"}};
+  static const Vocabulary words = {{"red", "red"},       {"orange", "orange"}, {"yellow", "yellow"},
+                                   {"green", "green"},   {"blue", "blue"},     {"purple", "purple"},
+                                   {"violet", "purple"}, {"pink", "pink"},     {"white", "white"}};
   return words;
 }
 inline const Vocabulary& sizes() {
-  static const Vocabulary words = {{"small", "small"}, {"little", "small"}, {"tiny", "small"}, {"large", "large"}, {"big", "large"}, {"huge", "large"}};
+  static const Vocabulary words = {{"small", "small"}, {"little", "small"}, {"tiny", "small"},
+                                   {"large", "large"}, {"big", "large"},    {"huge", "large"}};
   return words;
 }
 /// Said of the first thing against the second; longer phrases first.
 inline const Vocabulary& relations() {
-  static const Vocabulary words = {{"on the left side of", "left of"}, {"on the right side of", "right of"}, {"to the left of", "left of"},
-                                   {"to the right of", "right of"},    {"on the left of", "left of"},        {"on the right of", "right of"},
-                                   {"in the middle of", "inside"},     {"left of", "left of"},               {"right of", "right of"},
-                                   {"higher than", "above"},           {"above", "above"},                   {"over", "above"},
-                                   {"beneath", "below"},               {"below", "below"},                   {"under", "below"},
-                                   {"surrounding", "around"},          {"enclosing", "around"},              {"around", "around"},
-                                   {"inside", "inside"},               {"within", "inside"}};
+  static const Vocabulary words = {{"on the left side of", "left of"},
+                                   {"on the right side of", "right of"},
+                                   {"to the left of", "left of"},
+                                   {"to the right of", "right of"},
+                                   {"on the left of", "left of"},
+                                   {"on the right of", "right of"},
+                                   {"in the middle of", "inside"},
+                                   {"left of", "left of"},
+                                   {"right of", "right of"},
+                                   {"higher than", "above"},
+                                   {"above", "above"},
+                                   {"over", "above"},
+                                   {"beneath", "below"},
+                                   {"below", "below"},
+                                   {"under", "below"},
+                                   {"surrounding", "around"},
+                                   {"enclosing", "around"},
+                                   {"around", "around"},
+                                   {"inside", "inside"},
+                                   {"within", "inside"}};
   return words;
 }
 /// Said of the second thing against the first: "a blue square with a red circle on its left".
@@ -70,12 +86,15 @@ inline size_t find_phrase(const std::string& text, const std::string& phrase) { 
 inline synth::Shape shape_called(const std::string& name) { return parse::value_of<synth::Shape>(name, synth::kShapes); }
 inline synth::Colour colour_called(const std::string& name) { return parse::value_of<synth::Colour>(name, synth::kColours); }
 inline synth::Size size_called(const std::string& name) { return parse::value_of<synth::Size>(name, 2); }
-inline synth::Relation relation_called(const std::string& name) { return parse::value_of<synth::Relation>(name, synth::kRelations); }
+inline synth::Relation relation_called(const std::string& name) {
+  return parse::value_of<synth::Relation>(name, synth::kRelations);
+}
 
 /// Throws runtime_error for a caption without a coloured shape.
 inline synth::Statement parse_caption(const std::string& caption) {
   std::string text = " ";
-  for (const char c : caption) text += std::isalpha(static_cast<unsigned char>(c)) ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : ' ';
+  for (const char c : caption)
+    text += std::isalpha(static_cast<unsigned char>(c)) ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : ' ';
   std::vector<std::string> words;
   std::istringstream stream(text);
   for (std::string word; stream >> word;) words.push_back(word);

@@ -11,7 +11,8 @@
 namespace fsc::synth {
 namespace {
 
-constexpr std::array kDirections = {Relation::kLeftOf, Relation::kRightOf, Relation::kAbove, Relation::kBelow, Relation::kInside, Relation::kAround};
+constexpr std::array kDirections = {Relation::kLeftOf, Relation::kRightOf, Relation::kAbove,
+                                    Relation::kBelow,  Relation::kInside,  Relation::kAround};
 
 Rng stream(uint64_t index) { return Rng({11, index}); }
 

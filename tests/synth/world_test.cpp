@@ -95,7 +95,8 @@ bool shows(const Shown& scene, const Statement& s) {
   for (const auto& mention : s.mentions)
     for (size_t i = 0; i < scene.things.size(); ++i) {
       const auto& thing = scene.things[i];
-      if (thing.shape == mention.shape && thing.colour == mention.colour && (!mention.size || mention.size == thing.size)) found.push_back(i);
+      if (thing.shape == mention.shape && thing.colour == mention.colour && (!mention.size || mention.size == thing.size))
+        found.push_back(i);
     }
   if (found.size() != s.mentions.size()) return false;
   if (found.size() < 2 || !synth::is_spatial(s.relation)) return true;
@@ -118,7 +119,8 @@ class World : public testing::Test {
       Shown& shown = (*scenes_)[scene["id"]];
       shown.relation = test::relation_called(scene["relation"]);
       for (const auto& t : scene["things"])
-        shown.things.push_back({test::shape_called(t["object"]), test::colour_called(t["attribute"]), test::size_called(t["size"])});
+        shown.things.push_back(
+            {test::shape_called(t["object"]), test::colour_called(t["attribute"]), test::size_called(t["size"])});
     }
   }
   static void TearDownTestSuite() {
@@ -146,7 +148,8 @@ class World : public testing::Test {
 TEST_F(World, HoldsWhatItsHeaderPromises) {
   std::set<std::string> entries;
   for (const auto& entry : fs::directory_iterator(root())) entries.insert(entry.path().filename().string());
-  EXPECT_EQ(entries, (std::set<std::string>{"examples.png", "images", "retrieval.tsv", "sugarcrepe", "train.tsv", "world.json", "zeroshot"}));
+  EXPECT_EQ(entries, (std::set<std::string>{"examples.png", "images", "retrieval.tsv", "sugarcrepe", "train.tsv", "world.json",
+                                            "zeroshot"}));
   EXPECT_FALSE(summary_->already_there);
   EXPECT_EQ(summary_->train_images, 150);
   EXPECT_EQ(summary_->test_images, 60);
@@ -198,7 +201,8 @@ TEST_F(World, TrainAndTestShareNoCombination) {
   for (const auto& [id, scene] : *scenes_) {
     for (size_t i = 0; i < scene.things.size(); ++i, ++shown) {
       const Relation relation = i == 0 ? scene.relation : i == 1 ? synth::inverse(scene.relation) : Relation::kWith;
-      const Combination combination{synth::name_of(scene.things[i].shape), synth::name_of(scene.things[i].colour), synth::name_of(relation)};
+      const Combination combination{synth::name_of(scene.things[i].shape), synth::name_of(scene.things[i].colour),
+                                    synth::name_of(relation)};
       EXPECT_EQ(held_out_->count(combination), 1U) << id;
     }
   }
@@ -221,8 +225,8 @@ TEST_F(World, NoPictureOfTheTestsIsOneOfTraining) {
 TEST_F(World, SugarCrepeFilesHaveItsShapeTrueCaptionsAndFalseOnes) {
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(root() / "sugarcrepe")) names.insert(entry.path().filename().string());
-  EXPECT_EQ(names, (std::set<std::string>{"add_att.json", "add_obj.json", "replace_att.json", "replace_obj.json", "replace_rel.json",
-                                          "swap_att.json", "swap_obj.json"}));
+  EXPECT_EQ(names, (std::set<std::string>{"add_att.json", "add_obj.json", "replace_att.json", "replace_obj.json",
+                                          "replace_rel.json", "swap_att.json", "swap_obj.json"}));
   for (const auto& name : names) {
     const auto items = json::parse(test::read_all(root() / "sugarcrepe" / name));
     ASSERT_TRUE(items.is_object());
@@ -234,7 +238,8 @@ TEST_F(World, SugarCrepeFilesHaveItsShapeTrueCaptionsAndFalseOnes) {
       const Shown& scene = scenes_->at("images/test/" + file);
       EXPECT_TRUE(shows(scene, test::parse_caption(caption))) << name << ": " << caption;
       EXPECT_FALSE(shows(scene, test::parse_caption(negative))) << name << ": " << negative;
-      for (const auto& combination : named_by(test::parse_caption(caption))) EXPECT_EQ(held_out_->count(combination), 1U) << caption;
+      for (const auto& combination : named_by(test::parse_caption(caption)))
+        EXPECT_EQ(held_out_->count(combination), 1U) << caption;
     }
   }
 }
@@ -341,7 +346,8 @@ TEST(MakeWorld, AnotherSeedIsAnotherWorld) {
   config.seed = 8;
   make_world(config, dir / "b");
   const auto a = bytes_of(dir / "a"), b = bytes_of(dir / "b");
-  for (const std::string name : {"train.tsv", "retrieval.tsv", "examples.png", "sugarcrepe/swap_obj.json", "zeroshot/classnames.txt", "images/train/000000.jpg"})
+  for (const std::string name : {"train.tsv", "retrieval.tsv", "examples.png", "sugarcrepe/swap_obj.json",
+                                 "zeroshot/classnames.txt", "images/train/000000.jpg"})
     EXPECT_NE(a.at(name), b.at(name)) << name;
 }
 

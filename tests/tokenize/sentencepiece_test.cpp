@@ -46,7 +46,8 @@ TEST(Sentencepiece, IdsAreOpenClipsOnDifficultTexts) {
     if (source.contains("repeat")) {
       for (int i = 0; i < source["repeat"][1].get<int>(); ++i) text += source["repeat"][0].get<std::string>();
     }
-    const bool same = spiece().encode(text, 64) == item["spiece"].get<Ids>() && gemma().encode(text, 64) == item["gemma"].get<Ids>();
+    const bool same =
+        spiece().encode(text, 64) == item["spiece"].get<Ids>() && gemma().encode(text, 64) == item["gemma"].get<Ids>();
     EXPECT_TRUE(same || ++wrong > 10) << item["index"] << ": " << text.substr(0, 80);
   }
   EXPECT_EQ(wrong, 0);
@@ -98,7 +99,8 @@ TEST(Sentencepiece, CleanUpIsTheOneAskedFor) {
   EXPECT_EQ(lower->encode(text, 64), plain->encode("a red_dog, isn't it?", 64));
   EXPECT_NE(lower->encode(text, 64), spiece().encode(text, 64));
   EXPECT_NE(plain->encode(text, 64), lower->encode(text, 64));
-  EXPECT_EQ(spiece().encode("caf\u00e9 &amp; \u201cdog\u201d", 64), spiece().encode("caf\u00e9 dog", 64));  // ftfy straightens quotes
+  EXPECT_EQ(spiece().encode("caf\u00e9 &amp; \u201cdog\u201d", 64),
+            spiece().encode("caf\u00e9 dog", 64));  // ftfy straightens quotes
 }
 
 TEST(CleanText, CanonicalFormHasNoAsciiPunctuation) {
@@ -117,7 +119,8 @@ TEST(Sentencepiece, ThreadsGetTheSameIds) {
   std::vector<int> same(4, 0);
   for (size_t t = 0; t < same.size(); ++t) {
     threads.emplace_back([&, t] {
-      for (int i = 0; i < 200; ++i) same[t] += gemma().encode("a small blue bicycle near the old bridge \U0001F6B2", 64) == expected;
+      for (int i = 0; i < 200; ++i)
+        same[t] += gemma().encode("a small blue bicycle near the old bridge \U0001F6B2", 64) == expected;
     });
   }
   for (auto& thread : threads) thread.join();

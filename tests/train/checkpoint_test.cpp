@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "fsc/core/error.h"
-#include "fsc/weights/model_folder.h"
 #include "fsc/io/safetensors.h"
 #include "fsc/train/checkpoint.h"
+#include "fsc/weights/model_folder.h"
 #include "support/fill.h"
 #include "support/golden.h"
 #include "support/temp_dir.h"
@@ -24,7 +24,8 @@ class CheckpointTest : public testing::Test {
     checkpoint.state = {step, step / 3, 4 * step, 1, 2};
     checkpoint.config_yaml = "train: {seed: 7}\n";
     checkpoint.data_fingerprint = "abc";
-    save_checkpoint(run_.path(), checkpoint, {.model = &*model_, .preprocess = default_preprocess(model_->arch())}, optimizer_, keep_last);
+    save_checkpoint(run_.path(), checkpoint, {.model = &*model_, .preprocess = default_preprocess(model_->arch())}, optimizer_,
+                    keep_last);
   }
   fs::path step(int64_t n) const { return run_.path() / "checkpoints" / ("step_" + std::to_string(n)); }
   void damage(const fs::path& file) const {
@@ -49,7 +50,8 @@ TEST_F(CheckpointTest, ReadsBackWhatWasSaved) {
   EXPECT_EQ(checkpoint.config_yaml, "train: {seed: 7}\n");
   EXPECT_EQ(checkpoint.data_fingerprint, "abc");
   const auto loaded = load_model(step(6));
-  for (const auto& item : model_->named_parameters()) EXPECT_TRUE(torch::equal(item.value(), loaded.model->named_parameters()[item.key()])) << item.key();
+  for (const auto& item : model_->named_parameters())
+    EXPECT_TRUE(torch::equal(item.value(), loaded.model->named_parameters()[item.key()])) << item.key();
   EXPECT_EQ(read_safetensors(step(6) / kOptimizerFile).find("exp_avg.logit_scale")->item<float>(), 0.25f);
 }
 
@@ -78,7 +80,8 @@ TEST_F(CheckpointTest, WhatIsPassedOverIsSetAside) {
   fs::create_directories(step(4).string() + ".damaged");  // of an earlier time
   set_aside_others(run_.path(), *find_checkpoint(run_.path()));
   EXPECT_EQ(list_checkpoints(run_.path()), std::vector<fs::path>{step(2)});
-  for (const char* name : {"step_4.damaged-2", "step_6.damaged"}) EXPECT_TRUE(fs::exists(run_.path() / "checkpoints" / name / kModelFile)) << name;
+  for (const char* name : {"step_4.damaged-2", "step_6.damaged"})
+    EXPECT_TRUE(fs::exists(run_.path() / "checkpoints" / name / kModelFile)) << name;
   EXPECT_FALSE(fs::exists(run_.path() / "checkpoints/left_at_step_2"));
 }
 

@@ -9,14 +9,16 @@ namespace {
 TaskOutcome task(const std::string& label, TaskKind kind, std::vector<std::string> correct) {
   TaskOutcome one{label, kind, 0, std::move(correct)};
   for (const auto& category : one.correct)
-    one.score += 100.0 * static_cast<double>(std::count(category.begin(), category.end(), '1')) / static_cast<double>(category.size() * one.correct.size());
+    one.score += 100.0 * static_cast<double>(std::count(category.begin(), category.end(), '1')) /
+                 static_cast<double>(category.size() * one.correct.size());
   return one;
 }
 
 /// Composition, zero-shot and two retrieval tasks of 10 items each.
-Outcomes outcomes(const std::string& composition, const std::string& zeroshot, const std::string& first, const std::string& second) {
-  return {task("c", TaskKind::kComposition, {composition}), task("z", TaskKind::kZeroShot, {zeroshot}), task("r1", TaskKind::kRetrieval, {first}),
-          task("r2", TaskKind::kRetrieval, {second})};
+Outcomes outcomes(const std::string& composition, const std::string& zeroshot, const std::string& first,
+                  const std::string& second) {
+  return {task("c", TaskKind::kComposition, {composition}), task("z", TaskKind::kZeroShot, {zeroshot}),
+          task("r1", TaskKind::kRetrieval, {first}), task("r2", TaskKind::kRetrieval, {second})};
 }
 const std::string kFive = "1111100000", kFour = "1111000000", kSix = "1111110000", kAll = "1111111111";
 
@@ -37,7 +39,8 @@ TEST(GuardRules, AChangeOfOneTaskIsTheMeanOverItsCategories) {
   EXPECT_DOUBLE_EQ(change.change.value, 0);
   EXPECT_LT(change.change.interval.low, 0);
   EXPECT_GT(change.change.interval.high, 0);
-  EXPECT_DOUBLE_EQ(task_change(task("t", TaskKind::kZeroShot, {"1000"}), task("t", TaskKind::kZeroShot, {"1110"})).change.value, 50);
+  EXPECT_DOUBLE_EQ(task_change(task("t", TaskKind::kZeroShot, {"1000"}), task("t", TaskKind::kZeroShot, {"1110"})).change.value,
+                   50);
 }
 
 TEST(GuardRules, ForgettingIsTheWorseMeanAndCompositionDoesNotCount) {
@@ -72,7 +75,8 @@ TEST(GuardRules, OutcomesAreTheFlagsByCategory) {
   result.label = "t";
   result.kind = TaskKind::kRetrieval;
   result.score = 75;
-  result.predictions = {{"i2t", "a", {}, true}, {"t2i", "0", {}, false, {}, 1}, {"i2t", "b", {}, true}, {"t2i", "1", {}, true, {}, 1}};
+  result.predictions = {
+      {"i2t", "a", {}, true}, {"t2i", "0", {}, false, {}, 1}, {"i2t", "b", {}, true}, {"t2i", "1", {}, true, {}, 1}};
   const Outcomes made = outcomes_of({"m", {result}, {}});
   ASSERT_EQ(made.size(), 1u);
   EXPECT_EQ(made[0].correct, (std::vector<std::string>{"11", "01"}));
@@ -96,7 +100,8 @@ TEST(GuardRules, TheFrontLosesWhatALaterPointDominates) {
 }
 
 TEST(GuardRules, TheBestWithinTheLimit) {
-  std::vector<ProbePoint> points = {point(0, 50, 0), point(10, 55, 1), point(20, 57, 2), point(30, 60, 2.01), point(40, 57, 1.5), point(50, 58, 0, true)};
+  std::vector<ProbePoint> points = {point(0, 50, 0),     point(10, 55, 1),   point(20, 57, 2),
+                                    point(30, 60, 2.01), point(40, 57, 1.5), point(50, 58, 0, true)};
   for (const auto decide : {GuardDecide::kInterval, GuardDecide::kPoint}) {
     EXPECT_EQ(best_within(points, {2, decide}), 4u) << "20 and 40 tie in composition, 40 forgets less";
     EXPECT_EQ(best_within(points, {0.5, decide}), 0u);
@@ -132,7 +137,8 @@ TEST(GuardRules, TheLimitIsHeldAgainstWhatDecides) {
 }
 
 TEST(GuardRules, ThinningKeepsTheBestTheEndsAndThenTheSpread) {
-  const std::vector<ProbePoint> points = {point(0, 50, 0), point(1, 51, 1), point(2, 51.5, 1.2), point(3, 55, 4), point(4, 60, 9)};
+  const std::vector<ProbePoint> points = {point(0, 50, 0), point(1, 51, 1), point(2, 51.5, 1.2), point(3, 55, 4),
+                                          point(4, 60, 9)};
   const std::vector<size_t> front = {0, 1, 2, 3, 4};
   EXPECT_EQ(thin_front(points, front, 0, 2), front);
   // Room of 1: 1.2 + 1.5 = 2.7; of 2: 3 + 4 = 7; of 3: 7.8 + 8.5.

@@ -3,8 +3,8 @@
 
 #include <filesystem>
 
-#include "fsc/core/error.h"
 #include "fsc/config/config.h"
+#include "fsc/core/error.h"
 #include "support/small_run.h"
 #include "train/detail_resume.h"
 
@@ -66,13 +66,16 @@ TEST(RunFolder, ClearsWhatAKilledProcessLeft) {
 TEST(Resume, HarmlessChangesPass) {
   const test::SmallRun run;
   const auto checkpoint = checkpoint_of(load(run));
-  EXPECT_NO_THROW(check_same_config(load(run, {"output.log_every_steps=5", "data.workers=7", "data.prefetch=1", "output.keep_last=1"}), checkpoint));
+  EXPECT_NO_THROW(check_same_config(
+      load(run, {"output.log_every_steps=5", "data.workers=7", "data.prefetch=1", "output.keep_last=1"}), checkpoint));
 }
 
 TEST(Resume, ChangesOfTheResultAreRefusedAsADiff) {
   const test::SmallRun run;
   const auto checkpoint = checkpoint_of(load(run));
-  const auto text = usage_error([&] { check_same_config(load(run, {"optim.lr=0.01", "train.seed=8", "data.augment=none", "data.workers=7"}), checkpoint); });
+  const auto text = usage_error([&] {
+    check_same_config(load(run, {"optim.lr=0.01", "train.seed=8", "data.augment=none", "data.workers=7"}), checkpoint);
+  });
   EXPECT_NE(text.find("optim.lr: 0.001 -> 0.01"), std::string::npos) << text;
   EXPECT_NE(text.find("train.seed: 7 -> 8"), std::string::npos) << text;
   EXPECT_NE(text.find("data.augment"), std::string::npos) << text;
@@ -83,7 +86,8 @@ TEST(Resume, AnotherTableIsRefused) {
   const test::SmallRun run;
   const auto checkpoint = checkpoint_of(load(run));
   EXPECT_NO_THROW(check_same_data(load(run), checkpoint, "0123456789abcdef"));
-  EXPECT_NE(usage_error([&] { check_same_data(load(run), checkpoint, "fedcba9876543210"); }).find("train.tsv"), std::string::npos);
+  EXPECT_NE(usage_error([&] { check_same_data(load(run), checkpoint, "fedcba9876543210"); }).find("train.tsv"),
+            std::string::npos);
 }
 
 TEST(Resume, KnowsWhetherItGoesOnInPlace) {

@@ -81,11 +81,14 @@ TEST(RunConfig, FscNeedsNegatives) {
   const std::string text = message("model: {arch: ViT-B-32}\ndata: {train: {path: t.tsv}}\nnegatives: {source: none}\n");
   EXPECT_NE(text.find("negatives.source"), std::string::npos) << text;
   EXPECT_EQ(message("model: {arch: ViT-B-32}\ndata: {train: {path: t.tsv}}\nloss: {name: clip}\n"), "");
-  EXPECT_EQ(message("model: {arch: ViT-B-32}\ndata: {train: {path: t.tsv}}\nloss: {global_hn_weight: 0, local_hn_weight: 0}\n"), "");
+  EXPECT_EQ(message("model: {arch: ViT-B-32}\ndata: {train: {path: t.tsv}}\nloss: {global_hn_weight: 0, local_hn_weight: 0}\n"),
+            "");
 }
 
 TEST(RunConfig, AllMistakesAreToldAtOnce) {
-  const std::string text = message("model: {arch: ViT-B-32}\ndata: {train: {path: t.tsv}}\nnegatives: {source: column}\noptim:\n  lr: -1\n  lrr: 3\ntrain: {batch_sise: 8}\n");
+  const std::string text = message(
+      "model: {arch: ViT-B-32}\ndata: {train: {path: t.tsv}}\nnegatives: {source: column}\noptim:\n  lr: -1\n  lrr: 3\ntrain: "
+      "{batch_sise: 8}\n");
   EXPECT_NE(text.find("optim.lr"), std::string::npos) << text;
   EXPECT_NE(text.find("optim.lrr"), std::string::npos) << text;
   EXPECT_NE(text.find("train.batch_size"), std::string::npos) << "suggests the nearest key: " << text;

@@ -57,7 +57,8 @@ TEST(RunFolderLock, ASignalIsNoOtherProcess) {
   const RunFolder folder(dir / "run", true);
   EXPECT_TRUE(flock_errors.empty());
   EXPECT_EQ(heard.text(), "");
-  test::expect_error([&] { RunFolder(dir / "run", true); }, ExitCode::kFailed, {"another process is training in " + (dir / "run").string()});
+  test::expect_error([&] { RunFolder(dir / "run", true); }, ExitCode::kFailed,
+                     {"another process is training in " + (dir / "run").string()});
 }
 
 TEST(RunFolderLock, ARefusedFolderIsLeftAsItIs) {

@@ -58,7 +58,8 @@ TEST(RunLog, NumbersReadBackExactly) {
   EXPECT_EQ(got[0]["lr"].get<double>(), m.lr);
   EXPECT_EQ(got[0]["logit_scale"].get<double>(), m.logit_scale);
   EXPECT_EQ(got[0]["grad_norm"].get<double>(), m.grad_norm);
-  for (const char* key : {"epoch", "samples_per_second", "data_seconds", "step_seconds"}) EXPECT_TRUE(got[0].contains(key)) << key;
+  for (const char* key : {"epoch", "samples_per_second", "data_seconds", "step_seconds"})
+    EXPECT_TRUE(got[0].contains(key)) << key;
 }
 
 TEST(RunLog, ResumeDropsWhatWasWrittenAfterTheCheckpoint) {
@@ -140,7 +141,8 @@ assert [v.step for v in values] == [1, 2, 3], values
 assert all(abs(v.value - (1 / 3 + v.step)) < 1e-6 for v in values), values
 assert abs(events.Scalars("train/lr")[0].value - 5e-6) < 1e-12
 )");
-  const std::string command = "python3 " + (run / "read.py").string() + " " + run.path().string() + " >" + (run / "out").string() + " 2>&1";
+  const std::string command =
+      "python3 " + (run / "read.py").string() + " " + run.path().string() + " >" + (run / "out").string() + " 2>&1";
   EXPECT_EQ(std::system(command.c_str()), 0) << test::read_all((run / "out").string());
 }
 

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <map>
 
+#include "fsc/train/trainer.h"
 #include "support/fill.h"
 #include "support/golden.h"
-#include "fsc/train/trainer.h"
 
 namespace fsc {
 namespace {
@@ -24,7 +24,8 @@ Batch curve_batch(int64_t step) {
   batch.negative_rows = torch::full({kB, kN}, -1, torch::kInt64);
   std::vector<torch::Tensor> rows;
   std::vector<int64_t> owner;
-  for (int64_t b = 0; b < kB; ++b) rows.push_back(all_ids[b]), owner.push_back(b), batch.keys.push_back("image " + std::to_string(b));
+  for (int64_t b = 0; b < kB; ++b)
+    rows.push_back(all_ids[b]), owner.push_back(b), batch.keys.push_back("image " + std::to_string(b));
   for (int64_t n = 0; n < kN; ++n) {
     for (int64_t b = 0; b < kB; ++b) {
       if (mask.uniform(n * kB + b) >= 0.7 && !(n == 0 && b == step % kB)) continue;
@@ -97,7 +98,8 @@ TEST(Step, FollowsTheOfficialCurve) {
   for (const auto& item : learner.model->named_parameters()) {
     const auto& expected = golden["final"][item.key()];
     if (item.key().find("in_proj_bias") != std::string::npos) continue;  // its mean counts the key bias
-    EXPECT_NEAR(item.value().to(torch::kDouble).abs().mean().item<double>(), expected["mean_abs"].get<double>(), 2e-6) << item.key();
+    EXPECT_NEAR(item.value().to(torch::kDouble).abs().mean().item<double>(), expected["mean_abs"].get<double>(), 2e-6)
+        << item.key();
     const auto values = item.value().detach().flatten();
     for (int64_t i = 0; i < std::min<int64_t>(4, values.numel()); ++i)
       EXPECT_NEAR(values[i].item<double>(), expected["first4"][i].get<double>(), 2e-5) << item.key() << " element " << i;
@@ -116,7 +118,8 @@ TEST(Step, FirstGradientAndFirstUpdateAreTheOfficialOnes) {
     const auto grads = item.value().grad().flatten();
     const auto values = item.value().detach().flatten();
     for (int64_t i = 0; i < std::min<int64_t>(4, grads.numel()); ++i) {
-      EXPECT_NEAR(grads[i].item<double>(), gradient["first4"][i].get<double>(), 2e-6 * (1 + norm)) << item.key() << " element " << i;
+      EXPECT_NEAR(grads[i].item<double>(), gradient["first4"][i].get<double>(), 2e-6 * (1 + norm))
+          << item.key() << " element " << i;
       EXPECT_NEAR(values[i].item<double>(), weights["first4"][i].get<double>(), 1e-6) << item.key() << " element " << i;
     }
   }
@@ -167,8 +170,10 @@ void expect_parts_equal_whole(const LossConfig& loss, Batch batch, int64_t parts
   EXPECT_NEAR(a.losses.total.item<double>(), b.losses.total.item<double>(), tolerance);
   ASSERT_EQ(a.losses.terms.size(), b.losses.terms.size());
   for (size_t i = 0; i < a.losses.terms.size(); ++i)
-    EXPECT_NEAR(a.losses.terms[i].second.item<double>(), b.losses.terms[i].second.item<double>(), tolerance) << a.losses.terms[i].first;
-  EXPECT_NEAR(a.verdict.grad_norm.item<double>(), b.verdict.grad_norm.item<double>(), tolerance * a.verdict.grad_norm.item<double>());
+    EXPECT_NEAR(a.losses.terms[i].second.item<double>(), b.losses.terms[i].second.item<double>(), tolerance)
+        << a.losses.terms[i].first;
+  EXPECT_NEAR(a.verdict.grad_norm.item<double>(), b.verdict.grad_norm.item<double>(),
+              tolerance * a.verdict.grad_norm.item<double>());
   const auto split_parameters = split.model->named_parameters();
   for (const auto& item : whole.model->named_parameters()) {
     const auto want = item.value().grad().to(torch::kDouble), got = split_parameters[item.key()].grad().to(torch::kDouble);
@@ -177,7 +182,8 @@ void expect_parts_equal_whole(const LossConfig& loss, Batch batch, int64_t parts
 }
 
 Batch without_negatives(Batch batch) {
-  batch.text_ids = batch.text_ids.slice(0, 0, kB), batch.text_valid = batch.text_valid.slice(0, 0, kB), batch.owner = batch.owner.slice(0, 0, kB);
+  batch.text_ids = batch.text_ids.slice(0, 0, kB), batch.text_valid = batch.text_valid.slice(0, 0, kB),
+  batch.owner = batch.owner.slice(0, 0, kB);
   batch.negative_rows = batch.negative_rows.slice(1, 0, 0);
   return batch;
 }
@@ -187,7 +193,8 @@ TEST(Step, AccumulationEqualsTheBigBatch) {
   softmax.similarity_normalizer = SimilarityNormalizer::kSoftmax;
   negclip.name = clip.name = LossName::kClip;
   for (const int64_t parts : {2, 3, 4}) {
-    for (const auto& loss : {fsc, softmax, negclip}) expect_parts_equal_whole(loss, curve_batch(parts), parts, Precision::kFp32, 3e-6);
+    for (const auto& loss : {fsc, softmax, negclip})
+      expect_parts_equal_whole(loss, curve_batch(parts), parts, Precision::kFp32, 3e-6);
     expect_parts_equal_whole(clip, without_negatives(curve_batch(parts)), parts, Precision::kFp32, 3e-6);
   }
   expect_parts_equal_whole(fsc, curve_batch(0), 2, Precision::kAmpBf16, 5e-2);  // sums of bfloat16 products in another order
@@ -261,7 +268,9 @@ TEST(Step, PaddingChangesNothing) {
   EXPECT_NEAR(ra.losses.total.item<double>(), rb.losses.total.item<double>(), 1e-6);
   const auto pa = a.model->named_parameters(), pb = b.model->named_parameters();
   for (const auto& item : pa)
-    EXPECT_TRUE(torch::allclose(without_key_bias(item.key(), item.value()), without_key_bias(item.key(), pb[item.key()]), 1e-4, 1e-5)) << item.key();
+    EXPECT_TRUE(
+        torch::allclose(without_key_bias(item.key(), item.value()), without_key_bias(item.key(), pb[item.key()]), 1e-4, 1e-5))
+        << item.key();
 }
 
 }  // namespace

@@ -77,15 +77,20 @@ TEST(Interpolate, NamesTensorsThatAreMissingOrMisshapen) {
   StateDict other;
   other.add("a", torch::zeros({3}));
   other.add("c", torch::zeros({}));
-  test::expect_error([&] { interpolate(state_of({1, 2}, 3), other, 0.5); }, ExitCode::kFailed,
-                            {"a is [2] in the pretrained model and [3] in the fine-tuned one", "b is missing in the fine-tuned one",
-                             "c is missing in the pretrained model"});
+  test::expect_error(
+      [&] {
+        interpolate(state_of({1, 2}, 3), other, 0.5);
+      },
+      ExitCode::kFailed,
+      {"a is [2] in the pretrained model and [3] in the fine-tuned one", "b is missing in the fine-tuned one",
+       "c is missing in the pretrained model"});
 }
 
 TEST(Alpha, OutsideZeroToOneOnlyOnDemand) {
   for (const double alpha : {0.0, 0.3, 1.0}) EXPECT_NO_THROW(check_alpha(alpha, false));
   for (const double alpha : {-0.01, 1.01}) {
-    test::expect_error([&] { check_alpha(alpha, false, "--alphas"); }, ExitCode::kUsage, {"--alphas", "outside [0, 1]", "--extrapolate"});
+    test::expect_error([&] { check_alpha(alpha, false, "--alphas"); }, ExitCode::kUsage,
+                       {"--alphas", "outside [0, 1]", "--extrapolate"});
     EXPECT_NO_THROW(check_alpha(alpha, true));
   }
   for (const double alpha : {std::nan(""), static_cast<double>(INFINITY)}) EXPECT_THROW(check_alpha(alpha, true), UsageError);
@@ -109,7 +114,11 @@ TEST(Soup, IsTheMeanAndOfEqualModelsTheModel) {
   }
   StateDict foreign;
   foreign.add("other", torch::zeros({}));
-  test::expect_error([&] { soup_of({one, two, foreign}); }, ExitCode::kFailed, {"model 0 and model 2", "other is missing in model 0"});
+  test::expect_error(
+      [&] {
+        soup_of({one, two, foreign});
+      },
+      ExitCode::kFailed, {"model 0 and model 2", "other is missing in model 0"});
 }
 
 TEST(Soup, ACopyGoesItsOwnWay) {
@@ -145,14 +154,26 @@ TEST(Alike, RefusesAnotherActivationArchitectureOrPreprocessingByName) {
   ArchConfig arch = small_arch();
   arch.quick_gelu = true;
   const LoadedModel quick = small_model(1, arch);
-  test::expect_error([&] { check_alike({{"one", &one}, {"two", &two}, {"quick", &quick}}); }, ExitCode::kFailed, {"one and quick", "activations", "quick_gelu"});
+  test::expect_error(
+      [&] {
+        check_alike({{"one", &one}, {"two", &two}, {"quick", &quick}});
+      },
+      ExitCode::kFailed, {"one and quick", "activations", "quick_gelu"});
   arch = small_arch();
   arch.text.heads = 4;  // no tensor's shape tells
   const LoadedModel heads = small_model(1, arch);
-  test::expect_error([&] { check_alike({{"one", &one}, {"heads", &heads}}); }, ExitCode::kFailed, {"architectures", "text_cfg.heads"});
+  test::expect_error(
+      [&] {
+        check_alike({{"one", &one}, {"heads", &heads}});
+      },
+      ExitCode::kFailed, {"architectures", "text_cfg.heads"});
   LoadedModel squashed = small_model(1);
   squashed.preprocess.resize_mode = ResizeMode::kSquash;
-  test::expect_error([&] { check_alike({{"one", &one}, {"squashed", &squashed}}); }, ExitCode::kFailed, {"images differently", "shortest side", "squashed"});
+  test::expect_error(
+      [&] {
+        check_alike({{"one", &one}, {"squashed", &squashed}});
+      },
+      ExitCode::kFailed, {"images differently", "shortest side", "squashed"});
 }
 
 ArchConfig of_context(ArchConfig arch, int64_t length) {
@@ -174,7 +195,8 @@ TEST(OtherContext, WiseFtCutsThePretrainedModelAsTheOfficialCodeDoes) {
   EXPECT_NO_THROW(check_alike({{"base", &start}, {"tuned", &tuned}}));
   EXPECT_EQ(base.model->arch().text.context_length, 77) << "the model itself stays as it was";
   const StateDict mixed = interpolate(state_dict(*start.model), state_dict(*tuned.model), 0.25);
-  const torch::Tensor want = test::read_golden("context.safetensors").at("merged/positional_embedding"), got = *mixed.find("positional_embedding");
+  const torch::Tensor want = test::read_golden("context.safetensors").at("merged/positional_embedding"),
+                      got = *mixed.find("positional_embedding");
   ASSERT_EQ(got.sizes(), want.sizes());
   EXPECT_LE((got - want).abs().max().item<double>(), 1e-7);
 }
@@ -194,7 +216,11 @@ TEST(OtherContext, ADifferenceBesideItIsLeftToTheRefusal) {
   const LoadedModel base = small_model(1), tuned = small_model(2, other), twin = small_model(3);
   const LoadedModel start = with_context_of({"base", &base}, {"tuned", &tuned});
   EXPECT_EQ(start.model->arch().text.context_length, 77);
-  test::expect_error([&] { check_alike({{"base", &start}, {"tuned", &tuned}}); }, ExitCode::kFailed, {"text_cfg.heads", "text_cfg.context_length"});
+  test::expect_error(
+      [&] {
+        check_alike({{"base", &start}, {"tuned", &tuned}});
+      },
+      ExitCode::kFailed, {"text_cfg.heads", "text_cfg.context_length"});
   EXPECT_EQ(with_context_of({"base", &base}, {"twin", &twin}).model.ptr(), base.model.ptr()) << "nothing to do";
 }
 
@@ -212,7 +238,8 @@ TEST(Interpolate, TowardsMergedLoraScalesItsTerm) {
   LoadedModel base = small_model(1), whole = lora_model(), scaled = lora_model();
   merge_lora(*whole.model);
   merge_lora(*scaled.model, alpha);
-  const StateDict mixed = interpolate(state_dict(*base.model), state_dict(*whole.model), alpha), wanted = state_dict(*scaled.model);
+  const StateDict mixed = interpolate(state_dict(*base.model), state_dict(*whole.model), alpha),
+                  wanted = state_dict(*scaled.model);
   double moved = 0;
   for (const auto& [name, tensor] : wanted.entries()) {
     EXPECT_LT((tensor - *mixed.find(name)).abs().max().item<double>(), 1e-6) << name;

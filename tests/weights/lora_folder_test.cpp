@@ -48,7 +48,9 @@ class LoraFolder : public testing::Test {
       if (is_lora_parameter(item.key())) item.value().copy_(test::fill_signed(item.key(), item.value().sizes(), 0.3));
     return model;
   }
-  LoraOrigin origin() const { return {base_path().string(), 0, state_hash(state_dict(*base())), {"linear", "attention", "conv1"}}; }
+  LoraOrigin origin() const {
+    return {base_path().string(), 0, state_hash(state_dict(*base())), {"linear", "attention", "conv1"}};
+  }
   ClipModel write(LoraOrigin origin, std::vector<std::string> targets = {"linear", "attention", "conv1"}) const {
     ClipModel model = adapted(std::move(targets));
     write_model(run(), {.model = &*model, .preprocess = default_preprocess(arch_), .lora = std::move(origin)});
@@ -135,8 +137,10 @@ TEST_F(LoraFolder, AnotherBaseIsRefused) {
   write_model_files(dir_ / "other", *other, default_preprocess(arch_));
   test::expect_error([&] { load_lora(run(), dir_ / "other"); }, ExitCode::kFailed,
                      {"is not the base", origin().base_sha256, state_hash(state_dict(*other)), "merge-lora"});
-  ClipModel wider(ArchConfig::parse(R"({"embed_dim": 32, "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
-    "text_cfg": {"context_length": 77, "vocab_size": 512, "width": 48, "heads": 4, "layers": 2}})", "wider", "test"));
+  ClipModel wider(ArchConfig::parse(
+      R"({"embed_dim": 32, "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
+    "text_cfg": {"context_length": 77, "vocab_size": 512, "width": 48, "heads": 4, "layers": 2}})",
+      "wider", "test"));
   make_directories(dir_ / "wider");
   write_model_files(dir_ / "wider", *wider, default_preprocess(wider->arch()));
   test::expect_error([&] { load_lora(run(), dir_ / "wider"); }, ExitCode::kFailed, {"does not fit"});
@@ -174,7 +178,8 @@ TEST_F(LoraFolder, LoraOnMergedLora) {
   const auto got = probe_features(*load_model(dir_ / "second").model), want = probe_features(*wanted);
   EXPECT_LT(largest_difference(got.images_BD, want.images_BD), 5e-6);
   EXPECT_LT(largest_difference(got.texts_RD, want.texts_RD), 5e-6);
-  EXPECT_GT(largest_difference(got.images_BD, probe_features(*first.model).images_BD), 1e-3) << "the second one does something, too";
+  EXPECT_GT(largest_difference(got.images_BD, probe_features(*first.model).images_BD), 1e-3)
+      << "the second one does something, too";
 }
 
 TEST_F(LoraFolder, ABaseThatLeadsBackToItselfEnds) {
@@ -224,7 +229,8 @@ TEST_F(LoraFolder, PeftsAdapterIsTheMergedWeight) {
   EXPECT_EQ(report.conv_rank, 64);
   const StateDict file = read_safetensors(dir_ / "peft/adapter_model.safetensors");
   const auto config = nlohmann::json::parse(test::read_all((dir_ / "peft/adapter_config.json").string()));
-  EXPECT_EQ(config["target_modules"], (nlohmann::json{"fc1", "fc2", "k_proj", "out_proj", "patch_embedding", "q_proj", "v_proj"}));
+  EXPECT_EQ(config["target_modules"],
+            (nlohmann::json{"fc1", "fc2", "k_proj", "out_proj", "patch_embedding", "q_proj", "v_proj"}));
   const auto before = state_dict(*base()), after = state_dict(*load_model(run()).model);
   const auto change = [&](const std::string& name) { return *after.find(name) - *before.find(name); };
   const auto product = [&](const std::string& module) {
@@ -235,8 +241,11 @@ TEST_F(LoraFolder, PeftsAdapterIsTheMergedWeight) {
   };
   const auto qkv = change("transformer.resblocks.1.attn.in_proj_weight").chunk(3);
   const char* names[] = {"q_proj", "k_proj", "v_proj"};
-  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(torch::allclose(product("text_model.encoder.layers.1.self_attn." + std::string(names[i])), qkv[i], 0, 1e-6)) << names[i];
-  EXPECT_TRUE(torch::allclose(product("vision_model.encoder.layers.0.mlp.fc2"), change("visual.transformer.resblocks.0.mlp.c_proj.weight"), 0, 1e-6));
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_TRUE(torch::allclose(product("text_model.encoder.layers.1.self_attn." + std::string(names[i])), qkv[i], 0, 1e-6))
+        << names[i];
+  EXPECT_TRUE(torch::allclose(product("vision_model.encoder.layers.0.mlp.fc2"),
+                              change("visual.transformer.resblocks.0.mlp.c_proj.weight"), 0, 1e-6));
   EXPECT_TRUE(torch::allclose(product("vision_model.embeddings.patch_embedding"), change("visual.conv1.weight"), 0, 1e-6));
   EXPECT_EQ(config["rank_pattern"]["patch_embedding"], config["alpha_pattern"]["patch_embedding"]);
 }
@@ -245,8 +254,9 @@ TEST_F(LoraFolder, PeftsTargetsAreSpelledOutWhereNotAllHaveOne) {
   write(origin(), {"image.c_fc", "attention"});
   EXPECT_EQ(export_peft(run(), dir_ / "peft").modules, 4 * 4 + 2);
   const auto config = nlohmann::json::parse(test::read_all((dir_ / "peft/adapter_config.json").string()));
-  EXPECT_EQ(config["target_modules"], (nlohmann::json{"k_proj", "out_proj", "q_proj", "v_proj", "vision_model.encoder.layers.0.mlp.fc1",
-                                                      "vision_model.encoder.layers.1.mlp.fc1"}));
+  EXPECT_EQ(config["target_modules"],
+            (nlohmann::json{"k_proj", "out_proj", "q_proj", "v_proj", "vision_model.encoder.layers.0.mlp.fc1",
+                            "vision_model.encoder.layers.1.mlp.fc1"}));
   EXPECT_TRUE(config["rank_pattern"].empty());
 }
 

@@ -45,7 +45,8 @@ TEST(ModelFolder, RoundTrip) {
 }
 
 TEST(ModelFolder, RecordIsOpenClips) {
-  const auto json = nlohmann::json::parse(open_clip_config_json(describe(test::tiny_arch(), default_preprocess(test::tiny_arch()))));
+  const auto json =
+      nlohmann::json::parse(open_clip_config_json(describe(test::tiny_arch(), default_preprocess(test::tiny_arch()))));
   EXPECT_EQ(json["model_cfg"]["embed_dim"], 16);
   EXPECT_EQ(json["model_cfg"]["vision_cfg"]["image_size"], 32);
   EXPECT_EQ(json["preprocess_cfg"]["interpolation"], "bicubic");

@@ -38,7 +38,9 @@ TEST(SiglipTokenizer, TravelsWithTheModel) {
   write_siglip(dir / "two", "gemma.model", 640);
   EXPECT_TRUE(read_file(dir / "one/spiece.model") == read_file(kGolden + "spiece.model"));
   EXPECT_TRUE(read_file(dir / "two/tokenizer.model") == read_file(kGolden + "gemma.model"));
-  const auto settings = [&](const char* folder) { return nlohmann::json::parse(read_file(dir / folder / "tokenizer_config.json")); };
+  const auto settings = [&](const char* folder) {
+    return nlohmann::json::parse(read_file(dir / folder / "tokenizer_config.json"));
+  };
   EXPECT_EQ(settings("one")["tokenizer_class"], "SiglipTokenizer");
   EXPECT_EQ(settings("one")["pad_token"], "</s>");
   EXPECT_EQ(settings("two")["tokenizer_class"], "GemmaTokenizer");
@@ -69,8 +71,10 @@ TEST(SiglipTokenizer, CleanUpIsTheArchitectures) {
 
 TEST(SiglipTokenizerBadInput, MissingAndWrongFilesAreNamed) {
   const auto load = [](const ArchConfig& arch, const fs::path& file) { return [=] { load_tokenizer(arch, file); }; };
-  expect_error(load(siglip_arch(), ""), ExitCode::kUsage, {"needs a sentencepiece model", "--tokenizer (fsc-eval)", "model.tokenizer"});
-  expect_error(load(siglip_arch(), kGolden + "gemma.model"), ExitCode::kUsage, {"512 token embeddings", "gemma.model 640 tokens"});
+  expect_error(load(siglip_arch(), ""), ExitCode::kUsage,
+               {"needs a sentencepiece model", "--tokenizer (fsc-eval)", "model.tokenizer"});
+  expect_error(load(siglip_arch(), kGolden + "gemma.model"), ExitCode::kUsage,
+               {"512 token embeddings", "gemma.model 640 tokens"});
   expect_error(load(ArchConfig::load("ViT-B-32"), kGolden + "spiece.model"), ExitCode::kUsage, {"CLIP's own tokenizer"});
   expect_error(load(siglip_arch(), kGolden + "absent.model"), ExitCode::kFailed, {"absent.model"});
   expect_error(load(siglip_arch(), kGolden + "tokens.json"), ExitCode::kFailed, {"tokens.json", "not a sentencepiece model"});

@@ -38,7 +38,9 @@ inline Range between_open_high(double low, double high) { return {.low = low, .h
 template <class E>
 struct EnumNames;
 template <class E>
-std::string enum_name(E value) { return EnumNames<E>::names[static_cast<size_t>(value)]; }
+std::string enum_name(E value) {
+  return EnumNames<E>::names[static_cast<size_t>(value)];
+}
 
 /// An enum seen as an index into its names.
 struct EnumRef {
@@ -98,7 +100,7 @@ class Collector {
   void operator()(StringMap& v, const char* key, const char* help) { push(&v, key, help); }
 
   template <class E>
-    requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
   void operator()(E& v, const char* key, const char* help) {
     EnumRef ref;
     for (const char* name : EnumNames<E>::names) ref.names.emplace_back(name);

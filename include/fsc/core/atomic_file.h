@@ -15,13 +15,13 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view bytes
 void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 
 /// Calls `fill(temporary_dir)` with a fresh sibling directory, syncs every file in it, then renames it to `path`.
-/// An existing `path` is replaced only after the new one is complete: exchanged in one step where the file system can, else by two
-/// renames. On failure the temporary is removed and Error thrown: `path` is as it was, or the Error names the sibling
+/// An existing `path` is replaced only after the new one is complete: exchanged in one step where the file system can, else by
+/// two renames. On failure the temporary is removed and Error thrown: `path` is as it was, or the Error names the sibling
 /// `.name.oldPID` that holds it whole. What a killed process left so is put back first.
 void write_directory_atomic(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& fill);
 
-/// Clears `folder` of what killed processes left of the two functions above: `.name.tmpPID` is removed, `.name.oldPID` is put back
-/// where `name` is missing, else removed. Only for a folder in which no other process writes. Error: it cannot be put back.
+/// Clears `folder` of what killed processes left of the two functions above: `.name.tmpPID` is removed, `.name.oldPID` is put
+/// back where `name` is missing, else removed. Only for a folder in which no other process writes. Error: it cannot be put back.
 void recover_replacements(const std::filesystem::path& folder);
 
 /// Whole file as bytes; Error names the file and the cause.

@@ -13,8 +13,8 @@ void log_to_file(const std::filesystem::path& path);
 /// A line of a running job: to the log file always, to stderr only where it is no terminal (there a ProgressLine shows it).
 void log_step_line(const std::string& text);
 
-/// Terminal progress: on a terminal one line rewritten in place, elsewhere nothing (plain log lines tell the story there). Log lines
-/// of any thread may come between; they clear the line first.
+/// Terminal progress: on a terminal one line rewritten in place, elsewhere nothing (plain log lines tell the story there). Log
+/// lines of any thread may come between; they clear the line first.
 class ProgressLine {
  public:
   ProgressLine();

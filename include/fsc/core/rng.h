@@ -11,7 +11,16 @@ namespace fsc {
 
 /// Stream ids keep the draws for different purposes apart; values are part of a run's identity, never renumber.
 enum class Stream : uint64_t {
-  kShuffle = 1, kAugment = 2, kNegatives = 3, kSynth = 4, kInit = 5, kCaption = 6, kDropout = 7, kMix = 8, kBuffer = 9, kShards = 10,
+  kShuffle = 1,
+  kAugment = 2,
+  kNegatives = 3,
+  kSynth = 4,
+  kInit = 5,
+  kCaption = 6,
+  kDropout = 7,
+  kMix = 8,
+  kBuffer = 9,
+  kShards = 10,
 };
 
 /// SplitMix64 finaliser: a bijection on 64 bits with full avalanche.
@@ -41,7 +50,9 @@ class Rng {
     for (size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[below(i)]);
   }
   template <class T>
-  const T& pick(const std::vector<T>& values) noexcept { return values[below(values.size())]; }
+  const T& pick(const std::vector<T>& values) noexcept {
+    return values[below(values.size())];
+  }
 
  private:
   std::array<uint64_t, 4> state_;

@@ -4,8 +4,8 @@
 
 namespace fsc {
 
-/// From here to the end of the process these signals set a flag and nothing else: no gap in which one of them kills. First thing in
-/// the main() of a program that has something to save.
+/// From here to the end of the process these signals set a flag and nothing else: no gap in which one of them kills. First thing
+/// in the main() of a program that has something to save.
 void install_stop_signals() noexcept;
 
 bool stop_requested() noexcept;

@@ -15,9 +15,9 @@ struct CheckOptions {
   TrainSourceConfig source;              ///< webdataset, or a table or JSON
   const Tokenizer* tokenizer = nullptr;  ///< for the length of captions; null = not checked
   int64_t context_length = 77;
-  bool decode = true;   ///< decode every image
-  int threads = 0;      ///< 0 = one a core
-  size_t examples = 5;  ///< samples named for each finding
+  bool decode = true;        ///< decode every image
+  int threads = 0;           ///< 0 = one a core
+  size_t examples = 5;       ///< samples named for each finding
   bool write_sizes = false;  ///< sizes.json and index.json beside local shards that are whole
 };
 
@@ -35,8 +35,8 @@ struct CheckReport {
   bool sizes_written = false;
 };
 
-/// Shards are compared with the SHA-256, bytes and samples in index.json beside them, where there is one. Error: an index.json that is
-/// none. Findings do not depend on the threads. `progress` gets the shards (or pieces of a table) done and their number.
+/// Shards are compared with the SHA-256, bytes and samples in index.json beside them, where there is one. Error: an index.json
+/// that is none. Findings do not depend on the threads. `progress` gets the shards (or pieces of a table) done and their number.
 CheckReport check_data(const CheckOptions& options, const std::function<void(int64_t, int64_t)>& progress = {});
 
 /// The report as lines for people.

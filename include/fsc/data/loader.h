@@ -17,12 +17,12 @@ namespace fsc {
 
 /// B images and R texts: the B captions in order, then the negatives that exist, slot by slot (kind-major).
 struct Batch {
-  torch::Tensor images;        ///< float32 [B,3,S,S]
-  torch::Tensor text_ids;      ///< int64 [R,T], T = the longest text, padded with 0; SigLIP: T = the context, padded with its pad id
-  torch::Tensor text_valid;    ///< bool [R,T], ids > 0 without SOT (EOT is valid); SigLIP: words and the first EOS
-  torch::Tensor owner;         ///< int64 [R], image of each text
-  torch::Tensor caption_rows;  ///< int64 [B], row of each caption (0..B-1)
-  torch::Tensor negative_rows; ///< int64 [B,N], row of each negative, -1 = missing
+  torch::Tensor images;    ///< float32 [B,3,S,S]
+  torch::Tensor text_ids;  ///< int64 [R,T], T = the longest text, padded with 0; SigLIP: T = the context, padded with its pad id
+  torch::Tensor text_valid;       ///< bool [R,T], ids > 0 without SOT (EOT is valid); SigLIP: words and the first EOS
+  torch::Tensor owner;            ///< int64 [R], image of each text
+  torch::Tensor caption_rows;     ///< int64 [B], row of each caption (0..B-1)
+  torch::Tensor negative_rows;    ///< int64 [B,N], row of each negative, -1 = missing
   std::vector<std::string> keys;  ///< B names for messages
   int64_t next_draw = 0;          ///< places of the epoch's order that have been taken
 };
@@ -37,21 +37,21 @@ struct LoaderSetup {
   int64_t batch_size = 1;
   int64_t accum_freq = 1;  ///< a batch holds accum_freq times batch_size samples; data.prefetch counts batch_size of them
   uint64_t seed = 0;
-  int64_t rank = 0, world = 1;  ///< this process among those that share the data
+  int64_t rank = 0, world = 1;             ///< this process among those that share the data
   std::filesystem::path bad_samples_file;  ///< "" = names go to the log only
 };
 
 /// Order, augmentation and negatives of a sample depend on (seed, epoch, sample) only, never on the number of workers.
-/// A broken sample is skipped and the batch filled with the next of the order; past its end the order starts again, so an epoch always
-/// has floor(samples / batch size) full batches. Where duplicates are avoided a sample whose image or caption is in the batch already waits
-/// for a later one: at most kLookAhead wait, the longest first in line; what still waits at the end of an epoch is taken as it comes.
-/// Not thread-safe; one epoch at a time.
+/// A broken sample is skipped and the batch filled with the next of the order; past its end the order starts again, so an epoch
+/// always has floor(samples / batch size) full batches. Where duplicates are avoided a sample whose image or caption is in the
+/// batch already waits for a later one: at most kLookAhead wait, the longest first in line; what still waits at the end of an
+/// epoch is taken as it comes. Not thread-safe; one epoch at a time.
 class Loader {
  public:
   static constexpr size_t kLookAhead = 64;
 
-  /// Opens data.train. Error: as open_stream_of, more than data.max_bad_samples missing, batch larger than the data, a text model that
-  /// cannot be read.
+  /// Opens data.train. Error: as open_stream_of, more than data.max_bad_samples missing, batch larger than the data, a text model
+  /// that cannot be read.
   explicit Loader(LoaderSetup setup);
   ~Loader();
 
@@ -63,8 +63,8 @@ class Loader {
 
   /// Starts the workers on `epoch`, at its beginning or at a state().
   void start_epoch(int64_t epoch, const std::string& state = "");
-  /// The next batch. Error when bad samples exceed data.max_bad_samples; Stopped when a stop is asked for while it waits for a sample
-  /// (state() is then as before the call, and nothing else may be called).
+  /// The next batch. Error when bad samples exceed data.max_bad_samples; Stopped when a stop is asked for while it waits for a
+  /// sample (state() is then as before the call, and nothing else may be called).
   Batch next();
   /// Where the next batch begins, as JSON: places of waiting samples, and for shards the place in them and what the buffer holds.
   std::string state() const;

@@ -28,10 +28,11 @@ struct PackReport {
   std::vector<std::string> skipped;  ///< "image: why", in the order of the table
 };
 
-/// Writes output/prefix-000000.tar …, sizes.json and index.json. A sample is 000000012.jpg (the image's bytes as they are, named for what they are),
-/// .txt (its first caption) and .json ({"captions": […], "filepath": …}, with the negatives where there are). The same input gives the same
-/// bytes, whatever the threads. Images that are missing or are no JPEG, PNG or WebP are left out and reported. Error: output holds shards already,
-/// nothing is left, disk full. `progress` gets the shards done and their number.
+/// Writes output/prefix-000000.tar …, sizes.json and index.json. A sample is 000000012.jpg (the image's bytes as they are, named
+/// for what they are), .txt (its first caption) and .json ({"captions": […], "filepath": …}, with the negatives where there are).
+/// The same input gives the same bytes, whatever the threads. Images that are missing or are no JPEG, PNG or WebP are left out
+/// and reported. Error: output holds shards already, nothing is left, disk full. `progress` gets the shards done and their
+/// number.
 PackReport pack_shards(const PackOptions& options, const std::function<void(int64_t, int64_t)>& progress = {});
 
 }  // namespace fsc

@@ -63,8 +63,8 @@ struct StreamSetup {
   int64_t rank = 0, world = 1;
 };
 
-/// The stream of all of data.train. `missing` gets the samples that are known to be lost before the start (images that do not exist).
-/// Error: as read_items and expand_shards; no image there at all; a webdataset whose size nobody tells.
+/// The stream of all of data.train. `missing` gets the samples that are known to be lost before the start (images that do not
+/// exist). Error: as read_items and expand_shards; no image there at all; a webdataset whose size nobody tells.
 std::unique_ptr<SampleStream> open_stream_of(const StreamSetup& setup, std::vector<RawSample>& missing);
 
 }  // namespace fsc

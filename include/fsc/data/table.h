@@ -8,8 +8,8 @@
 
 namespace fsc {
 
-/// A table as text: RFC 4180 quoting, CRLF, byte-order mark, columns in any order. Error names the file and line: unreadable, empty, a
-/// quote that never ends, a row of another width.
+/// A table as text: RFC 4180 quoting, CRLF, byte-order mark, columns in any order. Error names the file and line: unreadable,
+/// empty, a quote that never ends, a row of another width.
 struct Table {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;
@@ -29,7 +29,8 @@ struct Pair {
   std::string place;      ///< for messages, behind the path: ":7", the line of a table, or ", annotation 12" of a JSON
 };
 /// All pairs of a table or JSON, in its order. `negative_column` "" = none; in a JSON it is the key of a list beside the caption.
-/// Error for a missing column or key, nothing in it, an empty image path, an annotation without its image, webdataset (which has no list).
+/// Error for a missing column or key, nothing in it, an empty image path, an annotation without its image, webdataset (which has
+/// no list).
 std::vector<Pair> read_pairs(const SourceConfig& source, const std::string& negative_column = "");
 
 }  // namespace fsc

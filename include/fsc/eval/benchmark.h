@@ -38,9 +38,9 @@ class Inputs {
 
 /// Normalised features of all inputs on the CPU. Texts with equal tokens share a row, so that they always score equal.
 struct Embeddings {
-  torch::Tensor images_ID;             ///< float32, row = image number
-  torch::Tensor texts_UD;              ///< float32, one row a distinct token sequence
-  std::vector<int64_t> text_rows;      ///< text number -> row of texts_UD
+  torch::Tensor images_ID;         ///< float32, row = image number
+  torch::Tensor texts_UD;          ///< float32, one row a distinct token sequence
+  std::vector<int64_t> text_rows;  ///< text number -> row of texts_UD
   int64_t row(int64_t text) const { return text_rows[static_cast<size_t>(text)]; }
 };
 

@@ -4,8 +4,8 @@
 
 #include "fsc/core/error.h"
 #include "fsc/eval/benchmark.h"
-#include "fsc/weights/model_folder.h"
 #include "fsc/tokenize/tokenizer.h"
+#include "fsc/weights/model_folder.h"
 
 namespace fsc {
 

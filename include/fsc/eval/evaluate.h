@@ -8,8 +8,8 @@
 #include "fsc/eval/benchmark.h"
 #include "fsc/eval/embedder.h"
 #include "fsc/model/device.h"
-#include "fsc/weights/model_folder.h"
 #include "fsc/tokenize/tokenizer.h"
+#include "fsc/weights/model_folder.h"
 
 namespace fsc {
 
@@ -30,8 +30,8 @@ class PreparedSuite {
   /// Error: what a benchmark's files lack, or images that are missing (the first ten and the count).
   /// `max_items` > 0: each task keeps at most so many of its items (Task::keep).
   explicit PreparedSuite(const SuiteConfig& config, int64_t max_items = 0);
-  /// Embeds with the model where it is, under the caller's autocast if there is one, and scores; shows progress on a terminal and logs
-  /// what took how long.
+  /// Embeds with the model where it is, under the caller's autocast if there is one, and scores; shows progress on a terminal and
+  /// logs what took how long.
   EvalResult run(LoadedModel& model, const Tokenizer& tokenizer, const std::string& model_name) const;
   /// The same on `compute`, where the model stays.
   EvalResult run(LoadedModel& model, const Tokenizer& tokenizer, const std::string& model_name, const Compute& compute) const;

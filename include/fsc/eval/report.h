@@ -13,7 +13,8 @@ std::string results_json(const EvalResult& result);
 /// A header line, one row a model, one column a task; numbers as in results.json.
 std::string results_csv(const std::vector<EvalResult>& results);
 /// The same with a second column of one's own.
-std::string results_csv(const std::vector<EvalResult>& results, const std::string& second, const std::vector<std::string>& values);
+std::string results_csv(const std::vector<EvalResult>& results, const std::string& second,
+                        const std::vector<std::string>& values);
 /// One JSON object a line: subtask, id, scores, correct, and what else the kind of task tells.
 std::string predictions_jsonl(const TaskResult& task);
 

@@ -24,8 +24,8 @@ std::vector<double> parse_alphas(const std::string& text, bool extrapolate);
 
 /// (1 - alpha) base + alpha finetuned for each alpha in turn, mixed on the CPU and scored on `compute`; a base of another context
 /// length goes through with_context_of. Error when the two are not alike (check_alike).
-WiseFtPath evaluate_path(const PreparedSuite& suite, const NamedModel& base, const NamedModel& finetuned, const std::vector<double>& alphas,
-                         const Tokenizer& tokenizer, const Compute& compute = {});
+WiseFtPath evaluate_path(const PreparedSuite& suite, const NamedModel& base, const NamedModel& finetuned,
+                         const std::vector<double>& alphas, const Tokenizer& tokenizer, const Compute& compute = {});
 
 /// One row a point, one column a task and a kind's mean.
 std::string path_table(const WiseFtPath& path);

@@ -36,7 +36,8 @@ struct AugmentConfig {
   void fields(V& v) {
     v(scale, "scale", "RandomResizedCrop: smallest and largest share of the area", config::between(0.0, 1.0));
     v(ratio, "ratio", "RandomResizedCrop: smallest and largest width / height", config::above(0.0));
-    v(color_jitter, "color_jitter", "ColorJitter strengths: brightness, contrast, saturation, hue (empty = off)", config::at_least(0.0));
+    v(color_jitter, "color_jitter", "ColorJitter strengths: brightness, contrast, saturation, hue (empty = off)",
+      config::at_least(0.0));
     v(color_jitter_prob, "color_jitter_prob", "Probability of the colour jitter", config::between(0.0, 1.0));
     v(gray_scale_prob, "gray_scale_prob", "Probability of turning grey", config::between(0.0, 1.0));
   }
@@ -55,6 +56,7 @@ torch::Tensor eval_transform(const torch::Tensor& image_hwc, const Preprocess& p
 
 /// The training transform: RandomResizedCrop (always bicubic, as in open_clip), colour jitter, grey, normalise; all draws
 /// come from `rng`. float32 [3,size,size].
-torch::Tensor train_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess, const AugmentConfig& augment, Rng& rng);
+torch::Tensor train_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess, const AugmentConfig& augment,
+                              Rng& rng);
 
 }  // namespace fsc

@@ -9,9 +9,9 @@ namespace fsc {
 
 /// Where a file's tensors come from; names are what each tool wrote (mapping them is the area weights' job).
 enum class FileKind {
-  kSafetensors,   ///< one file, or a *.safetensors.index.json with its shards
-  kTorchZip,      ///< torch.save of a dict: bare, or with the tensors under "state_dict" ("model_state_dict", "model", "module")
-  kTorchScript,   ///< torch.jit.save, OpenAI's archives: the parameters and buffers of the module tree, '.'-joined
+  kSafetensors,  ///< one file, or a *.safetensors.index.json with its shards
+  kTorchZip,     ///< torch.save of a dict: bare, or with the tensors under "state_dict" ("model_state_dict", "model", "module")
+  kTorchScript,  ///< torch.jit.save, OpenAI's archives: the parameters and buffers of the module tree, '.'-joined
 };
 
 struct CheckpointFile {

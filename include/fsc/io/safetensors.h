@@ -8,8 +8,8 @@ namespace fsc {
 
 /// Reads a file; the tensors own their memory, in the order of the header. Error names the file and the culprit: header
 /// length, JSON, dtype, shape, duplicate names, overlapping / negative / out-of-range offsets, holes, truncated data; another
-/// format is refused (read_checkpoint_file reads PyTorch's, and maps instead of reading). Time and memory are bounded by the file's size.
-/// Dtypes: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL.
+/// format is refused (read_checkpoint_file reads PyTorch's, and maps instead of reading). Time and memory are bounded by the
+/// file's size. Dtypes: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL.
 StateDict read_safetensors(const std::filesystem::path& path);
 
 /// Header only, checked in the same way: names, dtypes, shapes (tensors on the meta device), metadata. Cheap.

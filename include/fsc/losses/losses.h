@@ -48,8 +48,9 @@ torch::Tensor global_hn_logits(const torch::Tensor& image_BD, const torch::Tenso
 /// token-patch similarities (no gradient through the weights), then logsumexp over valid tokens of s cos(pooled, token).
 /// image_tokens_BPD and text_tokens_RTD un-normalised; valid_RT bool (EOT valid, SOT and padding not); owner_R int64.
 /// Flat rows (max = min) get uniform weights where the reference yields NaN. -> [R].
-torch::Tensor local_scores(const torch::Tensor& image_tokens_BPD, const torch::Tensor& text_tokens_RTD, const torch::Tensor& valid_RT,
-                           const torch::Tensor& owner_R, const torch::Tensor& scale, SimilarityNormalizer normalizer, bool sparsify);
+torch::Tensor local_scores(const torch::Tensor& image_tokens_BPD, const torch::Tensor& text_tokens_RTD,
+                           const torch::Tensor& valid_RT, const torch::Tensor& owner_R, const torch::Tensor& scale,
+                           SimilarityNormalizer normalizer, bool sparsify);
 
 /// [B,1+N] from per-text scores; missing = 0. Gathers scores_R by caption_B and rows_BN.
 torch::Tensor scores_to_logits(const torch::Tensor& scores_R, const torch::Tensor& caption_B, const torch::Tensor& rows_BN);

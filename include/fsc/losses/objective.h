@@ -80,7 +80,8 @@ struct fsc::config::EnumNames<fsc::MissingNegatives> {
 
 template <class V>
 void fsc::LossConfig::fields(V& v) {
-  v(name, "name", "fsc = negatives in their own (1+N)-way losses; clip = contrastive, negatives (if any) as extra columns (NegCLIP); "
+  v(name, "name",
+    "fsc = negatives in their own (1+N)-way losses; clip = contrastive, negatives (if any) as extra columns (NegCLIP); "
     "siglip = sigmoid loss, negatives (if any) as in fsc");
   v(global_hn_weight, "global_hn_weight", "Weight of the global hard-negative loss (fsc, siglip)", config::at_least(0.0));
   v(local_hn_weight, "local_hn_weight", "Weight of the local hard-negative loss (fsc, siglip)", config::at_least(0.0));

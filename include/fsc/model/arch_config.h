@@ -41,13 +41,13 @@ struct TextConfig {
   int64_t layers = 12;
   double mlp_ratio = 4.0;
   std::optional<double> ls_init_value = {};
-  bool no_causal_mask = false;           ///< every token sees every other, the padding too: texts fill the context
-  bool proj_bias = false;                ///< text_projection is a Linear with bias
+  bool no_causal_mask = false;  ///< every token sees every other, the padding too: texts fill the context
+  bool proj_bias = false;       ///< text_projection is a Linear with bias
   TextPool pool_type = TextPool::kArgmax;
   double norm_eps = 1e-5;
-  bool gelu_tanh = false;                ///< the tanh approximation of GELU (SigLIP2)
-  std::string hf_tokenizer_name = "";    ///< "" = CLIP's own BPE; else a sentencepiece model, this is its place on the hub
-  std::string tokenizer_clean = "";      ///< open_clip's clean-up: canonicalize, lower, whitespace; "" = the tokenizer's default
+  bool gelu_tanh = false;              ///< the tanh approximation of GELU (SigLIP2)
+  std::string hf_tokenizer_name = "";  ///< "" = CLIP's own BPE; else a sentencepiece model, this is its place on the hub
+  std::string tokenizer_clean = "";    ///< open_clip's clean-up: canonicalize, lower, whitespace; "" = the tokenizer's default
   bool operator==(const TextConfig&) const = default;
 };
 
@@ -57,9 +57,9 @@ struct ArchConfig {
   bool quick_gelu = false;
   VisionConfig vision;
   TextConfig text;
-  bool custom_text = false;                      ///< the text tower's parameters are named text.*
-  std::optional<double> init_logit_bias = {};    ///< absent = no logit_bias
-  std::optional<double> init_logit_scale = {};   ///< absent = ln(1/0.07); with a logit_bias ln 10, as open_clip's trainer has it
+  bool custom_text = false;                     ///< the text tower's parameters are named text.*
+  std::optional<double> init_logit_bias = {};   ///< absent = no logit_bias
+  std::optional<double> init_logit_scale = {};  ///< absent = ln(1/0.07); with a logit_bias ln 10, as open_clip's trainer has it
 
   /// `arch` is the path of a JSON file when it holds a '/' or ends in .json, else a name found in configs/models/ or
   /// compiled in. UsageError names the nearest known names, or the file that is absent; Error as for parse.

@@ -81,9 +81,10 @@ StateDict state_dict(const ClipModelImpl& model);
 
 /// Copies `state` into the model (converted to the model's dtype). A position embedding of another image grid is interpolated
 /// as open_clip does it (bicubic, antialiased, class token kept), one of another context length linearly; the returned notes
-/// say so, as they do where a model with logit_bias gets none from `state` (it starts at 0, as in open_clip). Error, before anything is copied: lists missing and unexpected names and wrong shapes or dtypes, the first ten of
-/// each and the count, or names a tensor that holds NaN or Inf. `source` is named in errors. The buffer attn_mask, which
-/// some open_clip versions save besides, is ignored.
+/// say so, as they do where a model with logit_bias gets none from `state` (it starts at 0, as in open_clip). Error, before
+/// anything is copied: lists missing and unexpected names and wrong shapes or dtypes, the first ten of each and the count, or
+/// names a tensor that holds NaN or Inf. `source` is named in errors. The buffer attn_mask, which some open_clip versions save
+/// besides, is ignored.
 std::vector<std::string> load_state(ClipModelImpl& model, const StateDict& state, const std::string& source);
 
 /// The same without copies, for a model that is only asked for features: float32 tensors, and matrices of 16 bits as they are,

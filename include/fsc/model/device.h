@@ -8,13 +8,14 @@
 
 namespace fsc {
 
-inline constexpr const char* kDeviceHelp = "Where to compute: auto (a CUDA device when the build and the driver have one), cpu, cuda or cuda:N";
+inline constexpr const char* kDeviceHelp =
+    "Where to compute: auto (a CUDA device when the build and the driver have one), cpu, cuda or cuda:N";
 
 /// auto, cpu, cuda or cuda:N.
 bool is_device_name(const std::string& name);
 
-/// The device that `name` asks for, made the current one. `option` names the wish in errors. UsageError: no such name; Error: CUDA
-/// is asked for and there is none, or no device N, with the reason.
+/// The device that `name` asks for, made the current one. `option` names the wish in errors. UsageError: no such name; Error:
+/// CUDA is asked for and there is none, or no device N, with the reason.
 torch::Device open_device(const std::string& name, const std::string& option);
 
 /// "cpu, 16 threads", "cuda:0"; where auto found no CUDA, with the reason.

@@ -17,7 +17,8 @@ enum class Precision {
 /// Autocast while it lives, as the precision asks for it. For forward passes; losses run outside it, in float32.
 class Autocast {
  public:
-  Autocast(Precision precision, torch::DeviceType device) : device_(device), on_(precision == Precision::kAmpBf16 || precision == Precision::kAmp) {
+  Autocast(Precision precision, torch::DeviceType device)
+      : device_(device), on_(precision == Precision::kAmpBf16 || precision == Precision::kAmp) {
     if (!on_) return;
     at::autocast::set_autocast_enabled(device_, true);
     at::autocast::set_autocast_dtype(device_, precision == Precision::kAmp ? torch::kHalf : torch::kBFloat16);

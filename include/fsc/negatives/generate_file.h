@@ -50,9 +50,10 @@ struct GenerateSummary {
   double analysis_seconds = 0, generation_seconds = 0;  ///< summed over the threads
 };
 
-/// Makes one negative of each kind for every caption and epoch. `options.out` is replaced at the end, when all is written: the line
-/// "index<TAB>kind<TAB>negative" (with more than one epoch "epoch<TAB>index<TAB>..."), then such values without quotes; a tab or
-/// line break of a caption becomes a blank; a negative that does not exist has no line. The bytes do not depend on the threads.
+/// Makes one negative of each kind for every caption and epoch. `options.out` is replaced at the end, when all is written: the
+/// line "index<TAB>kind<TAB>negative" (with more than one epoch "epoch<TAB>index<TAB>..."), then such values without quotes; a
+/// tab or line break of a caption becomes a blank; a negative that does not exist has no line. The bytes do not depend on the
+/// threads.
 GenerateSummary generate_file(std::span<const std::string> captions, const GenerateOptions& options);
 
 /// A table for people.

@@ -133,5 +133,6 @@ void fsc::NegativesConfig::fields(V& v) {
   v(column, "column", "Column with a JSON or Python list of negatives");
   v(sample, "sample", "one = one of the list drawn each epoch, all = all of them in order");
   v(avoid_batch_captions, "avoid_batch_captions",
-    "Drop a negative that equals a caption of its batch, its own or another's (compared in lower case, without blanks and without .,;:!? at the end)");
+    "Drop a negative that equals a caption of its batch, its own or another's (compared in lower case, without blanks and "
+    "without .,;:!? at the end)");
 }

@@ -1,4 +1,5 @@
-// AdamW with CLIP's exemptions from decay, a learning rate for each tower and layer, gradient clipping and a skip of non-finite steps that never waits for the device.
+// AdamW with CLIP's exemptions from decay, a learning rate for each tower and layer, gradient clipping and a skip of non-finite
+// steps that never waits for the device.
 #pragma once
 #include <torch/types.h>
 
@@ -137,7 +138,8 @@ template <class V>
 void fsc::OptimConfig::fields(V& v) {
   using namespace config;
   v(lr, "lr", "Peak learning rate", above(0.0));
-  v(weight_decay, "weight_decay", "Decoupled weight decay; 1-D parameters, norms, biases and logit_scale are exempt", at_least(0.0));
+  v(weight_decay, "weight_decay", "Decoupled weight decay; 1-D parameters, norms, biases and logit_scale are exempt",
+    at_least(0.0));
   v(beta1, "beta1", "AdamW beta1", between_open_high(0.0, 1.0));
   v(beta2, "beta2", "AdamW beta2", between_open_high(0.0, 1.0));
   v(eps, "eps", "AdamW epsilon", above(0.0));

@@ -8,12 +8,12 @@ namespace fsc {
 /// Identity of a world: the same numbers give the same bytes, whatever the number of threads.
 struct SynthConfig {
   uint64_t seed = 0;
-  int64_t train = 8000;              ///< training images, one caption each; at least 1
-  int64_t size = 64;                 ///< side of the square images in pixels; 32 to 1024
-  int64_t test_scenes = 200;         ///< images of SugarCrepe-shaped and retrieval tests; 1 to 250
-  int64_t items = 150;               ///< items in each SugarCrepe-shaped file; 1 to test_scenes
-  int64_t zeroshot_per_class = 25;   ///< images of each zero-shot class; at least 1
-  int threads = 0;                   ///< 0: one per core; no part of the identity
+  int64_t train = 8000;             ///< training images, one caption each; at least 1
+  int64_t size = 64;                ///< side of the square images in pixels; 32 to 1024
+  int64_t test_scenes = 200;        ///< images of SugarCrepe-shaped and retrieval tests; 1 to 250
+  int64_t items = 150;              ///< items in each SugarCrepe-shaped file; 1 to test_scenes
+  int64_t zeroshot_per_class = 25;  ///< images of each zero-shot class; at least 1
+  int threads = 0;                  ///< 0: one per core; no part of the identity
 };
 
 /// What lies in the folder after make_world.

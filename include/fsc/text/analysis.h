@@ -8,7 +8,27 @@
 namespace fsc {
 
 /// Universal parts of speech.
-enum class Pos : uint8_t { kNone, kAdj, kAdp, kAdv, kAux, kCconj, kDet, kIntj, kNoun, kNum, kPart, kPron, kPropn, kPunct, kSconj, kSpace, kSym, kVerb, kX };
+enum class Pos : uint8_t {
+  kNone,
+  kAdj,
+  kAdp,
+  kAdv,
+  kAux,
+  kCconj,
+  kDet,
+  kIntj,
+  kNoun,
+  kNum,
+  kPart,
+  kPron,
+  kPropn,
+  kPunct,
+  kSconj,
+  kSpace,
+  kSym,
+  kVerb,
+  kX
+};
 /// "NOUN", "" for kNone.
 const char* pos_name(Pos pos);
 
@@ -18,8 +38,8 @@ struct Token {
   uint16_t tag = 0;             ///< Penn Treebank tag
   uint16_t dependency = 0;      ///< relation to the head
   Pos pos = Pos::kNone;
-  bool space_after = false;     ///< one blank follows
-  int32_t head = 0;             ///< token it depends on; itself for a root
+  bool space_after = false;  ///< one blank follows
+  int32_t head = 0;          ///< token it depends on; itself for a root
 };
 
 /// Tokens [first, last).

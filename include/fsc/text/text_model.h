@@ -15,13 +15,13 @@
 
 namespace fsc {
 
-/// Tokenizer, tok2vec, tagger, parser, attribute ruler, noun chunks and lemmas of en_core_web_sm 3.8, giving spaCy's own analysis,
-/// with WordNet 3.0, an inflection table and lists of phrases beside it. Immutable: every method may be called from any thread;
-/// caches inside are bounded, shared, and change no result.
+/// Tokenizer, tok2vec, tagger, parser, attribute ruler, noun chunks and lemmas of en_core_web_sm 3.8, giving spaCy's own
+/// analysis, with WordNet 3.0, an inflection table and lists of phrases beside it. Immutable: every method may be called from any
+/// thread; caches inside are bounded, shared, and change no result.
 class TextModel {
  public:
-  /// Reads the folder that scripts/export_text_model.py writes, every field checked. Error: missing, of another format version, cut short,
-  /// damaged (names the file and the command that makes it again).
+  /// Reads the folder that scripts/export_text_model.py writes, every field checked. Error: missing, of another format version,
+  /// cut short, damaged (names the file and the command that makes it again).
   static std::shared_ptr<const TextModel> load(const std::filesystem::path& folder);
   /// assets/text_model, loaded once a process and shared by all who ask.
   static std::shared_ptr<const TextModel> shared();
@@ -59,7 +59,8 @@ class TextModel {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The token of a span whose head lies outside it and that is nearest to the root of the parse; the first of several (spaCy's Span.root).
+/// The token of a span whose head lies outside it and that is nearest to the root of the parse; the first of several (spaCy's
+/// Span.root).
 int32_t root_of(const Analysis& analysis, Span span);
 
 }  // namespace fsc

@@ -49,7 +49,8 @@ std::unique_ptr<Tokenizer> load_clip_tokenizer(const std::filesystem::path& voca
 /// A sentencepiece model (T5's unigram for SigLIP, Gemma's BPE for SigLIP2), read as open_clip's HFTokenizer reads it. Padding is
 /// Gemma's <pad> where the model falls back to bytes, else EOS, as SigLIP was trained. Error: unreadable, no such model, or one
 /// without EOS.
-std::unique_ptr<Tokenizer> load_sentencepiece_tokenizer(const std::filesystem::path& model, TextClean clean = TextClean::kCanonicalize);
+std::unique_ptr<Tokenizer> load_sentencepiece_tokenizer(const std::filesystem::path& model,
+                                                        TextClean clean = TextClean::kCanonicalize);
 
 /// CLIP's vocabulary file as text, for tools that keep it in another form.
 struct ClipVocabulary {

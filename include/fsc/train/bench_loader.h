@@ -14,8 +14,9 @@ struct LoaderBench {
   double cpu_seconds = 0;  ///< of the whole process in that time
 };
 
-/// Opens data and negatives as fsc-train would (of the model only architecture, preprocessing and tokenizer) and takes `batches` batches, over as
-/// many epochs as that needs; the first one is not timed. `progress` gets each batch's number. Error as open_session.
+/// Opens data and negatives as fsc-train would (of the model only architecture, preprocessing and tokenizer) and takes `batches`
+/// batches, over as many epochs as that needs; the first one is not timed. `progress` gets each batch's number. Error as
+/// open_session.
 LoaderBench bench_loader(const RunConfig& config, int64_t batches, const std::function<void(int64_t)>& progress = {});
 
 }  // namespace fsc

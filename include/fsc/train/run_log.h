@@ -28,7 +28,8 @@ struct Metrics {
 /// TensorBoard's event file: scalars only.
 class EventWriter {
  public:
-  /// Creates events.out.tfevents.* in `folder`. `first_step` > 0 tells TensorBoard to drop what an interrupted run wrote from there on.
+  /// Creates events.out.tfevents.* in `folder`. `first_step` > 0 tells TensorBoard to drop what an interrupted run wrote from
+  /// there on.
   EventWriter(const std::filesystem::path& folder, int64_t first_step);
   void scalars(int64_t step, const std::vector<std::pair<std::string, double>>& values);
 

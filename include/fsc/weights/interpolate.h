@@ -19,15 +19,16 @@ struct NamedModel {
 /// what differs.
 void check_alike(const std::vector<NamedModel>& models);
 
-/// `pretrained` in the context length of `finetuned`, by with_context_length (the official code's WiSE-FT cuts likewise), where that
-/// is all that the architectures differ in; else as it is. A note in the log says so.
+/// `pretrained` in the context length of `finetuned`, by with_context_length (the official code's WiSE-FT cuts likewise), where
+/// that is all that the architectures differ in; else as it is. A note in the log says so.
 LoadedModel with_context_of(const NamedModel& pretrained, const NamedModel& finetuned);
 
 /// UsageError unless alpha is a number in [0, 1], or any finite one when `extrapolate`. `option` names it in the message.
 void check_alpha(double alpha, bool extrapolate, const std::string& option = "--alpha");
 
 /// (1 - alpha) * pretrained + alpha * finetuned, tensor by tensor, in float32; 0 and 1 give exactly the ends, and a value
-/// that both have stays exactly so. Error lists tensors that one of them lacks or has in another shape (the first ten and the count).
+/// that both have stays exactly so. Error lists tensors that one of them lacks or has in another shape (the first ten and the
+/// count).
 StateDict interpolate(const StateDict& pretrained, const StateDict& finetuned, double alpha);
 
 /// The plain mean of models that are added one by one, summed in float64: equal models give themselves, and the order does

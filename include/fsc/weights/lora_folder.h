@@ -15,9 +15,9 @@ inline constexpr const char* kLoraFile = "lora.safetensors";
 
 /// The frozen model that LoRA was trained on.
 struct LoraOrigin {
-  std::string base;           ///< model.pretrained as it was given; "" = random weights of `base_seed`
+  std::string base;  ///< model.pretrained as it was given; "" = random weights of `base_seed`
   uint64_t base_seed = 0;
-  std::string base_sha256;    ///< state_hash of the model as it was trained on
+  std::string base_sha256;  ///< state_hash of the model as it was trained on
   std::vector<std::string> targets;
   int64_t base_context_length = 0;  ///< of the base before with_context_length gave it the model's; 0 = as the model's
 };

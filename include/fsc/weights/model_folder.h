@@ -14,7 +14,7 @@ namespace fsc {
 inline constexpr const char* kModelFile = "model.safetensors";
 inline constexpr const char* kModelConfigFile = "open_clip_config.json";
 inline constexpr const char* kSentencepieceFile = "spiece.model";  ///< transformers' name for SigLIP's tokenizer
-inline constexpr const char* kGemmaFile = "tokenizer.model";        ///< and for SigLIP2's
+inline constexpr const char* kGemmaFile = "tokenizer.model";       ///< and for SigLIP2's
 
 struct LoadedModel {
   ClipModel model{nullptr};

@@ -103,8 +103,8 @@ class RetrievalTask : public Task {
   }
 
   /// Adds one direction's recalls and predictions; returns the count behind R@1.
-  static Count add(size_t category, const std::string& name, const std::vector<Ranked>& ranked, const std::vector<std::string>& ids,
-                   TaskResult& result) {
+  static Count add(size_t category, const std::string& name, const std::vector<Ranked>& ranked,
+                   const std::vector<std::string>& ids, TaskResult& result) {
     Count first;
     for (const int64_t cut : kCuts) {
       Count count{0, static_cast<int64_t>(ranked.size())};

@@ -8,8 +8,8 @@
 namespace fsc {
 namespace {
 
-constexpr int64_t kBlock = 1024;           // images scored at a time
-constexpr size_t kAllScoresUpTo = 100;     // classes whose scores all go into the predictions
+constexpr int64_t kBlock = 1024;        // images scored at a time
+constexpr size_t kAllScoresUpTo = 100;  // classes whose scores all go into the predictions
 
 class ZeroShotTask : public Task {
  public:

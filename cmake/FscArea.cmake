@@ -1,6 +1,6 @@
 # fsc_area(<name> [TORCH] [DEPS area...] [LIBS target...])
 # One static library fsc_<name> from src/<name>/*.cpp, and one test program fsc_<name>_test from tests/<name>/*_test.cpp.
-# DEPS are the areas it may include: the arrow rule of docs/architecture.md, stated where the linker enforces it.
+# DEPS are the areas it includes: the arrow rule of docs/architecture.md, stated where the linker enforces it.
 function(fsc_area name)
   cmake_parse_arguments(A "TORCH" "" "DEPS;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp")
@@ -8,13 +8,18 @@ function(fsc_area name)
   list(TRANSFORM A_DEPS PREPEND fsc_ OUTPUT_VARIABLE deps)
   target_include_directories(fsc_${name} PUBLIC "${PROJECT_SOURCE_DIR}/include" PRIVATE "${PROJECT_SOURCE_DIR}/src")
   target_link_libraries(fsc_${name} PUBLIC ${deps} PRIVATE ${A_LIBS} fsc_flags)
+  fsc_compile_together(fsc_${name})
   if(A_TORCH)
     target_link_libraries(fsc_${name} PUBLIC LibTorch::cpu)
     target_precompile_headers(fsc_${name} REUSE_FROM fsc_pch)
   endif()
   fsc_tests(${name} fsc_${name} ${A_LIBS})
-  if(A_TORCH AND TARGET fsc_${name}_test)
-    target_precompile_headers(fsc_${name}_test REUSE_FROM fsc_pch)
+endfunction()
+
+# With FSC_UNITY several small files are one compilation: what they include is parsed once.
+function(fsc_compile_together target)
+  if(FSC_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
   endif()
 endfunction()
 
@@ -32,10 +37,12 @@ function(fsc_tests name)
   target_compile_definitions(fsc_${name}_test PRIVATE
     FSC_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data" FSC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     FSC_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-  target_link_libraries(fsc_${name}_test PRIVATE ${ARGN} fsc_flags GTest::gtest GTest::gtest_main)
+  target_link_libraries(fsc_${name}_test PRIVATE ${ARGN} fsc_flags fsc_test_flags LibTorch::cpu GTest::gtest GTest::gtest_main)
+  target_precompile_headers(fsc_${name}_test REUSE_FROM fsc_test_pch)
   set_target_properties(fsc_${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   gtest_discover_tests(fsc_${name}_test DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS ${name} TIMEOUT 600 ENVIRONMENT "FSC_ASSETS_DIR=${PROJECT_SOURCE_DIR}/assets;OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+    PROPERTIES LABELS ${name} TIMEOUT 600
+    ENVIRONMENT "FSC_ASSETS_DIR=${PROJECT_SOURCE_DIR}/assets;OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
 endfunction()
 
 # fsc_app(<executable> <source> areas...)

@@ -5,6 +5,7 @@
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/core/main.h"
+#include "fsc/tensor/memory.h"
 
 namespace {
 
@@ -28,5 +29,6 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return fsc::run_main("fsc-data", run, argc, argv, "lower --threads, data.workers or data.prefetch");
+  return fsc::run_main("fsc-data", run, argc, argv,
+                       {"lower --threads, data.workers or data.prefetch", fsc::torch_memory_shortage});
 }

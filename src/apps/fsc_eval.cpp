@@ -11,6 +11,7 @@
 #include "fsc/core/log.h"
 #include "fsc/core/main.h"
 #include "fsc/eval/report.h"
+#include "fsc/tensor/memory.h"
 
 namespace {
 namespace fs = std::filesystem;
@@ -94,5 +95,6 @@ int body(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return fsc::run_main("fsc-eval", body, argc, argv, "lower the suite's batch_size (--set batch_size=16)");
+  return fsc::run_main("fsc-eval", body, argc, argv,
+                       {"lower the suite's batch_size (--set batch_size=16)", fsc::torch_memory_shortage});
 }

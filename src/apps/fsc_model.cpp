@@ -5,6 +5,7 @@
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/core/main.h"
+#include "fsc/tensor/memory.h"
 
 namespace {
 
@@ -29,5 +30,6 @@ int body(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   return fsc::run_main("fsc-model", body, argc, argv,
-                       "the models do not fit; for soup --greedy lower the suite's batch_size (--set batch_size=16)");
+                       {"the models do not fit; for soup --greedy lower the suite's batch_size (--set batch_size=16)",
+                        fsc::torch_memory_shortage});
 }

@@ -6,6 +6,7 @@
 #include "fsc/core/log.h"
 #include "fsc/core/main.h"
 #include "fsc/core/stop.h"
+#include "fsc/tensor/memory.h"
 #include "fsc/train/run_config.h"
 #include "fsc/train/trainer.h"
 
@@ -47,7 +48,8 @@ __attribute__((section(".preinit_array"), used)) void (*const g_before_all_else)
 int main(int argc, char** argv) {
   fsc::install_stop_signals();
   return fsc::run_main("fsc-train", run, argc, argv,
-                       "lower train.batch_size (train.accum_freq keeps the step's size), set train.grad_checkpointing: true, or "
-                       "lower data.prefetch; "
-                       "checkpoints are as they were");
+                       {"lower train.batch_size (train.accum_freq keeps the step's size), set train.grad_checkpointing: true, or "
+                        "lower data.prefetch; "
+                        "checkpoints are as they were",
+                        fsc::torch_memory_shortage});
 }

@@ -11,7 +11,7 @@
 
 namespace fsc {
 
-int run_main(const char* program, int (*body)(int, char**), int argc, char** argv, const char* memory_advice) noexcept {
+int run_main(const char* program, int (*body)(int, char**), int argc, char** argv, const MemoryHelp& help) noexcept {
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then a failed write with a message, like a full disk
   try {
     return body(argc, argv);
@@ -26,8 +26,10 @@ int run_main(const char* program, int (*body)(int, char**), int argc, char** arg
   } catch (const std::filesystem::filesystem_error& error) {
     std::fprintf(stderr, "%s: cannot use %s: %s\n", program, error.path1().c_str(), error.code().message().c_str());
   } catch (const std::exception& error) {
-    if (const std::string shortage = memory_shortage(error); !shortage.empty()) {
-      std::fprintf(stderr, "%s: out of memory: %s; %s\n", program, shortage.c_str(), memory_advice);
+    std::string shortage = memory_shortage(error);
+    if (shortage.empty() && help.library_shortage) shortage = help.library_shortage(error);
+    if (!shortage.empty()) {
+      std::fprintf(stderr, "%s: out of memory: %s; %s\n", program, shortage.c_str(), help.advice);
       return static_cast<int>(ExitCode::kFailed);
     }
     // Only bugs of ours and of libraries come here; a trace-free first line is still easier to report.

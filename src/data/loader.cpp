@@ -17,6 +17,7 @@
 #include "detail_bad_samples.h"
 #include "detail_batch_builder.h"
 #include "detail_sample_maker.h"
+#include "fsc/core/clock.h"
 #include "fsc/core/error.h"
 #include "fsc/core/stop.h"
 #include "fsc/data/collate.h"
@@ -24,9 +25,10 @@
 namespace fsc {
 namespace {
 using nlohmann::json;
-using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+}  // namespace
+
+namespace detail {
 
 /// A place of the order and the stream's state before it: from there the samples behind it can be had again.
 struct Snapshot {
@@ -40,7 +42,10 @@ struct Place {
   std::vector<int64_t> waiting;
 };
 
-}  // namespace
+}  // namespace detail
+
+using detail::Place;
+using detail::Snapshot;
 
 class Loader::Impl {
  public:

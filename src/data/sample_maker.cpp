@@ -4,13 +4,12 @@
 #include "detail_sample_maker.h"
 #include "detail_streams.h"
 #include "fsc/core/atomic_file.h"
+#include "fsc/core/clock.h"
 #include "fsc/core/error.h"
 #include "fsc/image/decode.h"
 
 namespace fsc {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 /// Adds the time it lives to a stage.
 class Timed {

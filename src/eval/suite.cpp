@@ -55,6 +55,22 @@ void check_task(const TaskConfig& task, const std::string& path, config::Problem
 
 }  // namespace
 
+void TaskConfig::fields(config::Collector& v) {
+  v(name, "name", "Benchmark (see the list of tasks)");
+  v(label, "label", "Name of its results, to tell two of one benchmark apart (empty = name)");
+  v(root, "root", "Folder with the benchmark's own files");
+  v(images, "images", "Folder of its images, or a map source: folder where it has several");
+  v(classnames, "classnames", "File with one class name a line (empty = classnames.txt in root)");
+  v(templates, "templates", "File with one template a line, {} or {c} stands for the class (empty = templates.txt in root)");
+  source.fields(v);
+}
+
+void SuiteConfig::fields(config::Collector& v) {
+  v.list(tasks, "tasks", "Benchmarks to run");
+  v(batch_size, "batch_size", "Images or texts embedded at a time", config::between(1, 65536));
+  v(workers, "workers", "Threads that decode images", config::between(1, 256));
+}
+
 void SuiteConfig::validate(config::Problems& problems) const {
   if (tasks.empty()) problems.add("tasks", "lists no tasks");
   std::set<std::string> labels;

@@ -10,7 +10,7 @@ namespace fsc::detail {
 namespace {
 
 using nlohmann::json;
-constexpr size_t kMaxTensors = 50'000;
+constexpr size_t kMaxIndexedTensors = 50'000;
 constexpr uint64_t kMaxIndex = 4 << 20;  // that of a large language model has 100 KB
 
 /// (tensor, shard) in the order of the text.
@@ -45,8 +45,8 @@ class WeightMapReader : public nlohmann::json_sax<json> {
     return true;
   }
   bool string(std::string& value) override {
-    if (map_.size() == kMaxTensors)
-      throw Error(where_ + ": \"weight_map\" lists more than " + std::to_string(kMaxTensors) + " tensors");
+    if (map_.size() == kMaxIndexedTensors)
+      throw Error(where_ + ": \"weight_map\" lists more than " + std::to_string(kMaxIndexedTensors) + " tensors");
     if (in_map_) map_.emplace_back(key_, std::move(value));
     return true;
   }

@@ -20,10 +20,10 @@ constexpr std::string_view kStateKeys[] = {"state_dict", "model_state_dict", "mo
 // OpenAI's archives hold these numbers as tensors.
 constexpr std::string_view kScriptNumbers[] = {"input_resolution", "context_length", "vocab_size"};
 
-constexpr uint64_t kPickleUnits = 600'000;  // 30 MB of objects, some 12,000 tensors ...
-constexpr uint64_t kFileBytesPerUnit = 64;  // ... and more as the file grows
-constexpr size_t kMaxTensors = 20'000;      // a TorchScript archive's modules may stand in many places,
-constexpr size_t kMaxNames = 4 << 20;       // so that names and tensors can be many more than the pickle's bytes
+constexpr uint64_t kPickleUnits = 600'000;     // 30 MB of objects, some 12,000 tensors ...
+constexpr uint64_t kFileBytesPerUnit = 64;     // ... and more as the file grows
+constexpr size_t kMaxArchiveTensors = 20'000;  // a TorchScript archive's modules may stand in many places,
+constexpr size_t kMaxNames = 4 << 20;          // so that names and tensors can be many more than the pickle's bytes
 constexpr int kMaxModuleDepth = 64;
 constexpr size_t kMaxNotes = 200, kMaxNote = 1000;  // metadata: numbers and short texts only
 
@@ -162,7 +162,7 @@ class TorchArchive {
     auto spec = tensor_spec(value, name, archive_, folder_, where_);
     if (!spec) return;
     if (!names_.insert(name).second) fail("has the tensor " + quote_name(name) + " twice");
-    if (specs_.size() == kMaxTensors) fail("has more than " + std::to_string(kMaxTensors) + " tensors");
+    if (specs_.size() == kMaxArchiveTensors) fail("has more than " + std::to_string(kMaxArchiveTensors) + " tensors");
     specs_.push_back(std::move(*spec));
   }
   void note(std::string_view key, const PickleValue& value) {

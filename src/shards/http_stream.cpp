@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 
+#include "fsc/core/clock.h"
 #include "fsc/core/log.h"
 #include "shards/detail_http_login.h"
 #include "shards/detail_streams.h"
@@ -16,9 +17,8 @@
 namespace fsc::detail {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr size_t kReadAhead = 4 << 20;  // bytes of the answer that may wait in memory, beside what the kernel holds
-constexpr long kBufferSize = 256 << 10;
+constexpr long kReceiveBuffer = 256 << 10;
 constexpr long kMostRedirects = 10;
 constexpr double kLongestConnect = 1e6;  // seconds
 
@@ -111,7 +111,7 @@ Answer::Answer(std::shared_ptr<Source> source, uint64_t offset) : source_(std::m
   set(CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for a name server that keeps silent
 #endif
   set(CURLOPT_USERAGENT, "fsc");
-  set(CURLOPT_BUFFERSIZE, kBufferSize);
+  set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
   set(CURLOPT_CONNECTTIMEOUT_MS,
       static_cast<long>(std::clamp(1000 * source_->options.timeout_seconds, 1.0, 1000 * kLongestConnect)));
   set(CURLOPT_ERRORBUFFER, error_);

@@ -16,6 +16,7 @@
 #include <thread>
 #include <utility>
 
+#include "fsc/core/clock.h"
 #include "fsc/core/log.h"
 #include "shards/detail_streams.h"
 
@@ -24,7 +25,6 @@ extern char** environ;
 namespace fsc::detail {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr int kPipeSize = 1 << 20;  // read-ahead: what the command may write before anybody reads; the most an ordinary user gets
 constexpr size_t kKeptOfStderr = 500;
 constexpr int kKillMilliseconds = 1000;  // that a killed command may take to go

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "fsc/core/clock.h"
 #include "fsc/core/stop.h"
 #include "shards/detail_streams.h"
 
@@ -74,7 +75,6 @@ class RetryStream final : public ByteStream {
   }
 
   void rest(double seconds) const {
-    using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
     for (auto now = Clock::now(); now < end; now = Clock::now()) {
       check_stop(name_, options_);

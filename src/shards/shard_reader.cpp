@@ -8,15 +8,15 @@
 #include <tuple>
 #include <unordered_set>
 
+#include "fsc/core/clock.h"
 #include "fsc/core/error.h"
 #include "shards/detail_streams.h"
 
 namespace fsc {
-namespace {
 
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+namespace detail {
 
+/// Counts the time that reading takes.
 class TimedStream final : public ByteStream {
  public:
   explicit TimedStream(std::unique_ptr<ByteStream> stream) : stream_(std::move(stream)) {}
@@ -38,6 +38,10 @@ class TimedStream final : public ByteStream {
   std::unique_ptr<ByteStream> stream_;
   double seconds_ = 0;
 };
+
+}  // namespace detail
+
+namespace {
 
 /// What makes a sample of so many files and bytes too large, or "".
 std::string excess(size_t files, uint64_t bytes) {
@@ -81,7 +85,7 @@ struct ShardReader::Impl {
   bool next(ShardSample& sample, bool with_data);
   bool read_file(ShardSample& sample, size_t used, bool with_data);
 
-  TimedStream stream;
+  detail::TimedStream stream;
   TarReader tar;
   TarEntry entry;
   std::string key, extension;  // of the entry, whose data have not been read yet

@@ -22,7 +22,7 @@ using detail::TarField;
 namespace field = detail::tar_field;
 
 constexpr uint64_t kRecord = 20 * kTarBlock;  // an archive's size is a multiple of it
-constexpr size_t kBufferSize = 1 << 20;
+constexpr size_t kWriteBuffer = 1 << 20;
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
@@ -102,10 +102,10 @@ void TarWriter::put_padding(uint64_t to_multiple_of) {
 void TarWriter::put(std::string_view bytes) {
   size_ += bytes.size();
   while (!bytes.empty()) {
-    const size_t n = std::min(bytes.size(), kBufferSize - buffer_.size());
+    const size_t n = std::min(bytes.size(), kWriteBuffer - buffer_.size());
     buffer_.append(bytes.substr(0, n));
     bytes.remove_prefix(n);
-    if (buffer_.size() == kBufferSize) flush();
+    if (buffer_.size() == kWriteBuffer) flush();
   }
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 #include <filesystem>
 
-#include "fsc/core/state_dict.h"
 #include "fsc/model/clip_model.h"
+#include "fsc/tensor/state_dict.h"
 
 namespace fsc {
 

@@ -5,6 +5,7 @@
 
 #include "detail_guard.h"
 #include "detail_guard_sight.h"
+#include "fsc/core/clock.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/eval/embedder.h"
@@ -13,9 +14,6 @@
 namespace fsc {
 namespace fs = std::filesystem;
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// "synthetic_zeroshot 61.50 (-5.75, 95% -9.31 to -2.12)"
 std::string change_text(const ScoreChange& score) {

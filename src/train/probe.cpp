@@ -8,8 +8,8 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
-#include "fsc/model/precision.h"
 #include "fsc/synth/synth.h"
+#include "fsc/tensor/precision.h"
 
 namespace fsc {
 namespace fs = std::filesystem;

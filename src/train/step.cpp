@@ -4,7 +4,7 @@
 #include <array>
 
 #include "fsc/core/rng.h"
-#include "fsc/model/precision.h"
+#include "fsc/tensor/precision.h"
 #include "fsc/train/trainer.h"
 
 namespace fsc {

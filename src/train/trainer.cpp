@@ -2,11 +2,9 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 
-#include "detail_cpu_memory.h"
 #include "detail_guard.h"
 #include "detail_input_report.h"
 #include "detail_result_path.h"
@@ -14,10 +12,12 @@
 #include "detail_session.h"
 #include "detail_swapped_average.h"
 #include "fsc/core/atomic_file.h"
+#include "fsc/core/clock.h"
 #include "fsc/core/log.h"
 #include "fsc/core/rng.h"
 #include "fsc/core/stop.h"
 #include "fsc/io/safetensors.h"
+#include "fsc/tensor/memory.h"
 #include "fsc/train/checkpoint.h"
 #include "fsc/train/run_log.h"
 #include "fsc/weights/model_folder.h"
@@ -25,9 +25,6 @@
 namespace fsc {
 namespace fs = std::filesystem;
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 constexpr const char* kAverageFolder = "ema";
 

@@ -11,8 +11,7 @@ namespace {
 struct Source {
   std::string path = "none.tsv";
   int64_t weight = 1;
-  template <class V>
-  void fields(V& v) {
+  void fields(config::Collector& v) {
     v(path, "path", "The table");
     v(weight, "weight", "Its weight", config::at_least(1));
   }
@@ -21,8 +20,7 @@ struct Source {
 struct Config {
   std::vector<Source> train = {{}};
   bool shuffle = true;
-  template <class V>
-  void fields(V& v) {
+  void fields(config::Collector& v) {
     v.map_or_list(train, "data.train", "Where samples come from");
     v(shuffle, "data.shuffle", "New order");
   }

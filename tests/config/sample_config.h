@@ -17,8 +17,7 @@ struct Crop {
   std::vector<double> scale = {0.9, 1.0};
   double chance = 0.5;
 
-  template <class V>
-  void fields(V& v);
+  void fields(config::Collector& v);
 };
 
 struct Item {
@@ -27,16 +26,14 @@ struct Item {
   config::StringMap images;
   std::vector<std::string> tags;
 
-  template <class V>
-  void fields(V& v);
+  void fields(config::Collector& v);
 };
 
 struct Inner {
   std::string path = "a/b.tsv";
   Colour colour = Colour::kRed;
 
-  template <class V>
-  void fields(V& v);
+  void fields(config::Collector& v);
 };
 
 struct SampleConfig {
@@ -55,8 +52,7 @@ struct SampleConfig {
   std::vector<Item> items;
   mutable int validated = 0;
 
-  template <class V>
-  void fields(V& v);
+  void fields(config::Collector& v);
   void validate(config::Problems& problems) const {
     ++validated;
     if (whole > 5 && !flag) problems.add("train.whole", "above 5 needs train.flag");
@@ -71,20 +67,17 @@ struct fsc::config::EnumNames<fsc::test::Colour> {
   static constexpr const char* names[] = {"red", "green", "dark-blue"};
 };
 
-template <class V>
-void fsc::test::Crop::fields(V& v) {
+inline void fsc::test::Crop::fields(config::Collector& v) {
   v(scale, "scale", "Share of the area", config::between(0.0, 1.0));
   v(chance, "chance", "Probability", config::between_open_high(0.0, 1.0));
 }
-template <class V>
-void fsc::test::Item::fields(V& v) {
+inline void fsc::test::Item::fields(config::Collector& v) {
   v(name, "name", "Name of the item");
   v(count, "count", "How many", config::at_least(1));
   v(images, "images", "Folder, or source: folder");
   v(tags, "tags", "Labels");
 }
-template <class V>
-void fsc::test::Inner::fields(V& v) {
+inline void fsc::test::Inner::fields(config::Collector& v) {
   v(path, "path", "The table");
   v(colour, "colour", "Its colour");
 }
@@ -93,8 +86,7 @@ namespace fsc::test {
 
 struct SampleTrain {
   SampleConfig& c;
-  template <class V>
-  void fields(V& v) {
+  void fields(config::Collector& v) {
     v(c.flag, "flag", "A switch");
     v(c.whole, "whole", "Steps", config::between(0, 1000));
     v(c.real, "real", "A share");
@@ -103,8 +95,7 @@ struct SampleTrain {
 };
 struct SampleData {
   SampleConfig& c;
-  template <class V>
-  void fields(V& v) {
+  void fields(config::Collector& v) {
     v(c.text, "text", "Any text");
     v(c.choice, "choice", "One of three", {"one", "two", "three"});
     v(c.words, "words", "Some of three", {"swap", "replace", "shuffle"});
@@ -117,8 +108,7 @@ struct SampleData {
 
 }  // namespace fsc::test
 
-template <class V>
-void fsc::test::SampleConfig::fields(V& v) {
+inline void fsc::test::SampleConfig::fields(config::Collector& v) {
   SampleTrain train{*this};
   SampleData data{*this};
   v.group(train, "train");

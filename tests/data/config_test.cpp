@@ -10,10 +10,7 @@ namespace {
 
 struct Only {
   DataConfig data;
-  template <class V>
-  void fields(V& v) {
-    v.group(data, "data");
-  }
+  void fields(config::Collector& v) { v.group(data, "data"); }
   void validate(config::Problems& problems) const { data.validate(problems); }
 };
 

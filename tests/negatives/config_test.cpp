@@ -9,10 +9,7 @@ namespace {
 /// negatives.* under its key, as in a run's config.
 struct Root {
   NegativesConfig negatives;
-  template <class V>
-  void fields(V& v) {
-    v.group(negatives, "negatives");
-  }
+  void fields(config::Collector& v) { v.group(negatives, "negatives"); }
 };
 
 std::string problems_of(const std::string& negatives, NegativesConfig* read = nullptr) {

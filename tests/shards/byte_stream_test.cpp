@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fsc/core/atomic_file.h"
+#include "fsc/core/clock.h"
 #include "fsc/core/error.h"
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
@@ -19,7 +20,6 @@ namespace fsc {
 namespace {
 
 using test::TempDir;
-using Clock = std::chrono::steady_clock;
 
 const StreamOptions kQuick = {.retries = 3, .first_pause = 0.01, .timeout_seconds = 5};
 

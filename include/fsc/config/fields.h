@@ -2,7 +2,7 @@
 //
 //   struct OptimConfig {
 //     double lr = 5e-6;
-//     template <class V> void fields(V& v) { v(lr, "lr", "Peak learning rate", above(0.0)); }
+//     void fields(config::Collector& v) { v(lr, "lr", "Peak learning rate", above(0.0)); }  // in the .cpp
 //   };
 //
 // From that one line come the YAML key, `--set optim.lr=...`, `--help`, validation, the saved config.yaml and resume's diff.

@@ -12,7 +12,7 @@ class OutOfMemory : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What was asked for, when `error` says that memory ran out (OutOfMemory, std::bad_alloc, LibTorch's of CPU and CUDA); else "".
+/// What was asked for, when `error` is OutOfMemory or std::bad_alloc; else "".
 std::string memory_shortage(const std::exception& error);
 
 }  // namespace fsc

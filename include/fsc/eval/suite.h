@@ -20,16 +20,7 @@ struct TaskConfig {
   std::string templates;
   SourceConfig source;
 
-  template <class V>
-  void fields(V& v) {
-    v(name, "name", "Benchmark (see the list of tasks)");
-    v(label, "label", "Name of its results, to tell two of one benchmark apart (empty = name)");
-    v(root, "root", "Folder with the benchmark's own files");
-    v(images, "images", "Folder of its images, or a map source: folder where it has several");
-    v(classnames, "classnames", "File with one class name a line (empty = classnames.txt in root)");
-    v(templates, "templates", "File with one template a line, {} or {c} stands for the class (empty = templates.txt in root)");
-    source.fields(v);
-  }
+  void fields(config::Collector& v);
   const std::string& shown() const { return label.empty() ? name : label; }
 };
 
@@ -38,12 +29,7 @@ struct SuiteConfig {
   int64_t batch_size = 64;
   int64_t workers = 2;
 
-  template <class V>
-  void fields(V& v) {
-    v.list(tasks, "tasks", "Benchmarks to run");
-    v(batch_size, "batch_size", "Images or texts embedded at a time", config::between(1, 65536));
-    v(workers, "workers", "Threads that decode images", config::between(1, 256));
-  }
+  void fields(config::Collector& v);
   /// Unknown benchmarks, keys that are missing or not used by the benchmark, labels given twice or unfit as a file name.
   void validate(config::Problems& problems) const;
 };

@@ -32,15 +32,7 @@ struct AugmentConfig {
   double color_jitter_prob = 0.0;
   double gray_scale_prob = 0.0;
 
-  template <class V>
-  void fields(V& v) {
-    v(scale, "scale", "RandomResizedCrop: smallest and largest share of the area", config::between(0.0, 1.0));
-    v(ratio, "ratio", "RandomResizedCrop: smallest and largest width / height", config::above(0.0));
-    v(color_jitter, "color_jitter", "ColorJitter strengths: brightness, contrast, saturation, hue (empty = off)",
-      config::at_least(0.0));
-    v(color_jitter_prob, "color_jitter_prob", "Probability of the colour jitter", config::between(0.0, 1.0));
-    v(gray_scale_prob, "gray_scale_prob", "Probability of turning grey", config::between(0.0, 1.0));
-  }
+  void fields(config::Collector& v);
 };
 
 // All transforms are plain loops on one thread without autograd: safe in worker threads, whatever ATen's thread count is.

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "fsc/core/state_dict.h"
+#include "fsc/tensor/state_dict.h"
 
 namespace fsc {
 

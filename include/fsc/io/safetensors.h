@@ -2,7 +2,7 @@
 #pragma once
 #include <filesystem>
 
-#include "fsc/core/state_dict.h"
+#include "fsc/tensor/state_dict.h"
 
 namespace fsc {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "fsc/core/state_dict.h"
 #include "fsc/model/arch_config.h"
+#include "fsc/tensor/state_dict.h"
 
 namespace fsc {
 

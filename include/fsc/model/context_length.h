@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "fsc/core/state_dict.h"
+#include "fsc/tensor/state_dict.h"
 
 namespace fsc {
 

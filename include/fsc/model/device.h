@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "fsc/model/precision.h"
+#include "fsc/tensor/precision.h"
 
 namespace fsc {
 

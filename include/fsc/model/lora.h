@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "fsc/config/config.h"
-#include "fsc/core/state_dict.h"
 #include "fsc/model/clip_model.h"
+#include "fsc/tensor/state_dict.h"
 
 namespace fsc {
 
@@ -24,8 +24,7 @@ struct LoraConfig {
   LoraInit init = LoraInit::kReference;
 
   bool is_on() const { return rank > 0; }
-  template <class V>
-  void fields(V& v);
+  void fields(config::Collector& v);
   /// `path` is the group's own ("model.lora").
   void validate(config::Problems& problems, const std::string& path) const;
 };
@@ -62,15 +61,3 @@ template <>
 struct fsc::config::EnumNames<fsc::LoraInit> {
   static constexpr const char* names[] = {"reference", "zero"};
 };
-
-template <class V>
-void fsc::LoraConfig::fields(V& v) {
-  using namespace config;
-  v(rank, "rank", "Rank of the trained branches; everything else is frozen (0 = no LoRA)", between(0, 4096));
-  v(alpha, "alpha", "The branches are scaled by alpha/rank", above(0.0));
-  v(targets, "targets",
-    "Where: linear (the MLPs), attention, conv1, or the end of a module's name with * for anything; image. or text. before it = "
-    "that tower only");
-  v(dropout, "dropout", "Share of a branch's inputs dropped while training (not in conv1)", between_open_high(0.0, 1.0));
-  v(init, "init", "reference = the official code's, whose step 0 is not quite the base model; zero = step 0 is the base model");
-}

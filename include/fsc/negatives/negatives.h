@@ -32,8 +32,7 @@ struct NegativesConfig {
   NegativeSample sample = NegativeSample::kOne;
   bool avoid_batch_captions = false;
 
-  template <class V>
-  void fields(V& v);
+  void fields(config::Collector& v);
   void validate(config::Problems& problems) const;
   /// Negatives a caption gets (N); 0 without a source, 1 for one of a column's.
   int64_t count() const;
@@ -120,19 +119,3 @@ template <>
 struct fsc::config::EnumNames<fsc::NegativeSample> {
   static constexpr const char* names[] = {"one", "all"};
 };
-
-template <class V>
-void fsc::NegativesConfig::fields(V& v) {
-  v(source, "source", "Where hard negatives come from: made from the caption, a column of the table, or nowhere");
-  v(kinds, "kinds", "Generators for source: generate, taken in turn: negative k is of kind k", negative_kind_names());
-  v(weights, "weights", "Draw each negative's kind instead, with these chances (a number for each of kinds); [] = in turn",
-    config::at_least(0));
-  v(fallback, "fallback", "Kinds tried in order for a caption of which none of kinds makes anything", negative_kind_names());
-  v(per_caption, "per_caption",
-    "Negatives a caption, for source: generate and for sample: all (what is missing is padded with none)", config::at_least(1));
-  v(column, "column", "Column with a JSON or Python list of negatives");
-  v(sample, "sample", "one = one of the list drawn each epoch, all = all of them in order");
-  v(avoid_batch_captions, "avoid_batch_captions",
-    "Drop a negative that equals a caption of its batch, its own or another's (compared in lower case, without blanks and "
-    "without .,;:!? at the end)");
-}

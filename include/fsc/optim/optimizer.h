@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "fsc/config/config.h"
-#include "fsc/core/state_dict.h"
+#include "fsc/tensor/state_dict.h"
 
 namespace fsc {
 
@@ -22,8 +22,7 @@ struct TowerOptimConfig {
   double weight_decay_scale = 1.0;
   double layer_decay = 1.0;
 
-  template <class V>
-  void fields(V& v);
+  void fields(config::Collector& v);
   /// The learning rate's factor at `layer` of a tower with `blocks` blocks (BEiT's rule): layer 0 = embeddings, 1 ... blocks =
   /// blocks, blocks + 1 = what follows them, whose factor is lr_scale itself.
   double lr_factor(int64_t layer, int64_t blocks) const;
@@ -45,8 +44,7 @@ struct OptimConfig {
   int64_t max_skipped_steps = 10;
   TowerOptimConfig image = {}, text = {};
 
-  template <class V>
-  void fields(V& v);
+  void fields(config::Collector& v);
   void validate(config::Problems& problems) const;
 };
 
@@ -124,32 +122,3 @@ template <>
 struct fsc::config::EnumNames<fsc::Schedule> {
   static constexpr const char* names[] = {"cosine", "const", "const-cooldown"};
 };
-
-template <class V>
-void fsc::TowerOptimConfig::fields(V& v) {
-  using namespace config;
-  v(lr_scale, "lr_scale", "Learning rate of this tower as a multiple of optim.lr", above(0.0));
-  v(weight_decay_scale, "weight_decay_scale", "Weight decay of this tower as a multiple of optim.weight_decay", at_least(0.0));
-  v(layer_decay, "layer_decay", "Factor of the learning rate from each layer to the one below it (1 = all alike)",
-    {.low = 0.0, .high = 1.0, .low_open = true});
-}
-
-template <class V>
-void fsc::OptimConfig::fields(V& v) {
-  using namespace config;
-  v(lr, "lr", "Peak learning rate", above(0.0));
-  v(weight_decay, "weight_decay", "Decoupled weight decay; 1-D parameters, norms, biases and logit_scale are exempt",
-    at_least(0.0));
-  v(beta1, "beta1", "AdamW beta1", between_open_high(0.0, 1.0));
-  v(beta2, "beta2", "AdamW beta2", between_open_high(0.0, 1.0));
-  v(eps, "eps", "AdamW epsilon", above(0.0));
-  v(schedule, "schedule", "Learning rate after the warm-up");
-  v(warmup_steps, "warmup_steps", "Linear warm-up, in optimizer steps", at_least(0));
-  v(cooldown_steps, "cooldown_steps", "const-cooldown: length of the decay at the end, in optimizer steps", at_least(0));
-  v(cooldown_power, "cooldown_power", "const-cooldown: power of the polynomial decay (1 = linear)", above(0.0));
-  v(cooldown_end_lr, "cooldown_end_lr", "const-cooldown: learning rate at the end", at_least(0.0));
-  v(grad_clip, "grad_clip", "Largest total gradient norm (0 = off)", at_least(0.0));
-  v(max_skipped_steps, "max_skipped_steps", "Stop after this many steps in a row whose gradient was not finite", at_least(1));
-  v.group(image, "image");
-  v.group(text, "text");
-}

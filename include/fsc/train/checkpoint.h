@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "fsc/core/state_dict.h"
+#include "fsc/tensor/state_dict.h"
 #include "fsc/weights/lora_folder.h"
 
 namespace fsc {

@@ -36,8 +36,7 @@ struct GuardConfig {
   double budget = 0.05;
 
   bool is_on() const { return every_steps > 0; }
-  template <class V>
-  void fields(V& v);
+  void fields(config::Collector& v);
 };
 
 }  // namespace fsc
@@ -51,35 +50,3 @@ template <>
 struct fsc::config::EnumNames<fsc::GuardAction> {
   static constexpr const char* names[] = {"warn", "stop", "rollback", "wise-ft"};
 };
-
-template <class V>
-void fsc::GuardConfig::fields(V& v) {
-  using namespace config;
-  v(every_steps, "every_steps",
-    "Steps between two scorings of the probe, which is scored at the start and the end too (0 = no guard)", at_least(0));
-  v(suite, "suite",
-    "Suite of the probe, as for fsc-eval; empty = of configs/eval/{sugarcrepe,zeroshot,retrieval}.yaml what is there, else the "
-    "synthetic world");
-  v(items, "items",
-    "Items of each task that are scored, evenly spread over all of them (0 = all); the log says how large a drop so many can see",
-    at_least(0));
-  v(max_drop, "max_drop",
-    "Limit: percentage points that the mean of the zero-shot and that of the retrieval tasks may lose against step 0",
-    at_least(0.0));
-  v(decide, "decide",
-    "A kind is beyond the limit when its drop is so for certain (interval: the upper end of the change's 95% interval lies below "
-    "-max_drop) or as measured (point)");
-  v(action, "action",
-    "Beyond the limit: warn; stop (the result is the best checkpoint within); rollback (to it, with a lower rate); wise-ft (at "
-    "the end)");
-  v(rollback_lr_factor, "rollback_lr_factor", "rollback: factor of the learning rate, each time", between_open_high(0.0, 1.0));
-  v(max_rollbacks, "max_rollbacks", "rollback: so many times, then as stop", at_least(0));
-  v(alphas, "alphas", "wise-ft: alphas tried are 0, 1/N, 2/N ... 1", between(1, 1000));
-  v(keep, "keep",
-    "Checkpoints kept of the Pareto front of composition against forgetting, beyond output.keep_last (0 = all of it)",
-    at_least(0));
-  v(budget, "budget",
-    "Share of the training that probes between the first and the last may cost, by count of operations; every_steps is stretched "
-    "to keep it (0 = no bound)",
-    at_least(0.0));
-}

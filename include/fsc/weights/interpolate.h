@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "fsc/core/state_dict.h"
+#include "fsc/tensor/state_dict.h"
 #include "fsc/weights/model_folder.h"
 
 namespace fsc {

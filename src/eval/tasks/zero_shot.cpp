@@ -8,7 +8,7 @@
 namespace fsc {
 namespace {
 
-constexpr int64_t kBlock = 1024;        // images scored at a time
+constexpr int64_t kImageBlock = 1024;   // images scored at a time
 constexpr size_t kAllScoresUpTo = 100;  // classes whose scores all go into the predictions
 
 class ZeroShotTask : public Task {
@@ -26,9 +26,9 @@ class ZeroShotTask : public Task {
     Count top1, top5;
     std::vector<Count> per_class(classes);
     std::vector<float> scores(classes);
-    for (int64_t begin = 0; begin < images.size(0); begin += kBlock) {
+    for (int64_t begin = 0; begin < images.size(0); begin += kImageBlock) {
       const torch::Tensor block =
-          images.slice(0, begin, std::min(begin + kBlock, images.size(0))).matmul(weights.t()).contiguous();
+          images.slice(0, begin, std::min(begin + kImageBlock, images.size(0))).matmul(weights.t()).contiguous();
       for (int64_t i = 0; i < block.size(0); ++i) {
         const float* row = block.data_ptr<float>() + i * block.size(1);
         for (size_t c = 0; c < classes; ++c) scores[c] = row[column[c]];

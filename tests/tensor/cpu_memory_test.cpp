@@ -1,5 +1,5 @@
 // Tensors in hand-aligned memory: aligned, empty, copied, resized, used again, and freed by whoever comes last.
-#include "train/detail_cpu_memory.h"
+#include "fsc/tensor/memory.h"
 
 #include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>

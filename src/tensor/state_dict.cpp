@@ -1,5 +1,5 @@
 // Ordered map of named tensors.
-#include "fsc/core/state_dict.h"
+#include "fsc/tensor/state_dict.h"
 
 namespace fsc {
 

@@ -1,5 +1,5 @@
 // A c10 allocator over malloc: each block remembers where it begins in the word before its first byte.
-#include "detail_cpu_memory.h"
+#include "fsc/tensor/memory.h"
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>

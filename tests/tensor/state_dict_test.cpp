@@ -1,5 +1,5 @@
 // Order, look-up and uniqueness of named tensors.
-#include "fsc/core/state_dict.h"
+#include "fsc/tensor/state_dict.h"
 
 #include <gtest/gtest.h>
 

@@ -75,14 +75,15 @@ class Loader::Impl {
 
   int64_t per_batch() const { return setup_.batch_size * setup_.accum_freq; }
 
-  void start_epoch(int64_t epoch, const std::string& state) {
+  void start(const DataPlace& at) {
     stop();
-    begins_at_ = state;
-    epoch_ = epoch;
-    stream_->start(static_cast<uint64_t>(epoch));
+    begins_at_ = at;
+    batch_ = at.batch;
+    epoch_ = at.epoch;
+    stream_->start(static_cast<uint64_t>(epoch_));
     taken_ = next_ = resumed_at_ = 0;
     kept_.clear();
-    if (!state.empty()) resume(state);
+    if (!at.state.empty()) resume(at.state);
     snapshots_ = {{taken_, stream_->state()}};
     begins_at_.reset();
     stopping_ = false;
@@ -91,10 +92,11 @@ class Loader::Impl {
   }
 
   Batch next() {
-    TORCH_CHECK(!workers_.empty(), "next() before start_epoch()");
+    TORCH_CHECK(!workers_.empty(), "next() before start()");
+    if (epoch_is_over()) start(place());
     if (last_call_) stats_.elapsed += seconds_since(*last_call_);
     const auto begin = Clock::now();
-    batch_begins_at_ = place();
+    batch_begins_at_ = where();
     collect_waiting();
     BatchBuilder builder;
     for (auto it = waiting_.begin(); it != waiting_.end() && builder.size() < per_batch();) {
@@ -106,8 +108,8 @@ class Loader::Impl {
     while (builder.size() < per_batch()) add_one(builder);
     if (setup_.negatives.avoid_batch_captions) stats_.negatives_dropped += builder.drop_negatives_that_are_captions();
     const auto collating = Clock::now();
-    Batch batch = collate(builder.take(stats_), TextLayout::of(*setup_.tokenizer, setup_.context_length));
-    batch.next_draw = next_;
+    Batch batch = collate(builder.take(stats_), text_layout(*setup_.tokenizer, setup_.context_length));
+    ++batch_;
     ++stats_.batches;
     stats_.at(Stage::kCollate) += seconds_since(collating);
     forget_snapshots();
@@ -117,12 +119,17 @@ class Loader::Impl {
     return batch;
   }
 
-  std::string state() const {
+  bool epoch_is_over() const { return batch_ == (epoch_ + 1) * (stream_->size() / per_batch()); }
+
+  DataPlace place() const {
     if (begins_at_) return *begins_at_;
-    const Place at = batch_begins_at_ ? *batch_begins_at_ : place();  // a batch that next() could not finish was not handed out
+    if (epoch_is_over()) return {batch_, epoch_ + 1};
+    const Place at = batch_begins_at_ ? *batch_begins_at_ : where();  // a batch that next() could not finish was not handed out
+    if (at.next == 0) return {batch_, epoch_};
     std::lock_guard lock(mutex_);
     const Snapshot& from = snapshots_.front();
-    return json{{"draw", at.next}, {"waiting", at.waiting}, {"from", from.draw}, {"stream", from.stream}}.dump();
+    return {batch_, epoch_, at.next,
+            json{{"draw", at.next}, {"waiting", at.waiting}, {"from", from.draw}, {"stream", from.stream}}.dump()};
   }
 
   LoaderStats stats() const {
@@ -153,7 +160,7 @@ class Loader::Impl {
 
   // --- the consumer
 
-  Place place() const {
+  Place where() const {
     Place at{next_, {}};
     for (const auto& [draw, made] : waiting_) at.waiting.push_back(draw);
     at.waiting.insert(at.waiting.end(), promised_.begin(), promised_.end());
@@ -319,8 +326,8 @@ class Loader::Impl {
   bool apart_ = false;  // duplicates are kept apart
   std::optional<Clock::time_point> last_call_;
 
-  int64_t epoch_ = 0;
-  std::optional<std::string> begins_at_;  // while an epoch is opened, and where that failed
+  int64_t batch_ = 0, epoch_ = 0;
+  std::optional<DataPlace> begins_at_;  // while an epoch is opened, and where that failed
   std::vector<std::thread> workers_;
   std::vector<Activity> activities_;
   mutable std::mutex stream_mutex_, mutex_;  // in this order
@@ -343,9 +350,9 @@ int64_t Loader::samples() const { return impl_->stream_->size(); }
 int64_t Loader::batches_per_epoch() const { return samples() / impl_->per_batch(); }
 int64_t Loader::negatives_per_caption() const { return impl_->setup_.negatives.count(); }
 const std::string& Loader::fingerprint() const { return impl_->fingerprint_; }
-void Loader::start_epoch(int64_t epoch, const std::string& state) { impl_->start_epoch(epoch, state); }
+void Loader::start(const DataPlace& at) { impl_->start(at); }
 Batch Loader::next() { return impl_->next(); }
-std::string Loader::state() const { return impl_->state(); }
+DataPlace Loader::place() const { return impl_->place(); }
 LoaderStats Loader::stats() const { return impl_->stats(); }
 
 }  // namespace fsc

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "fsc/core/error.h"
+#include "fsc/data/collate.h"
 #include "fsc/image/decode.h"
 
 namespace fsc {
@@ -161,14 +162,14 @@ torch::Tensor embed_images(LoadedModel& model, const std::vector<fs::path>& path
 
 /// The distinct token sequences of all texts and the number of each text's.
 struct Sequences {
-  std::vector<std::vector<int64_t>> ids;
+  std::vector<TokenIds> ids;
   std::vector<int64_t> rows;
   std::vector<size_t> example;  ///< a text of each sequence
 };
 
 Sequences tokenize(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t context_length) {
   Sequences sequences;
-  std::map<std::vector<int64_t>, int64_t> seen;
+  std::map<TokenIds, int64_t> seen;
   int64_t truncated = 0, mojibake = 0, invalid = 0;
   for (size_t i = 0; i < texts.size(); ++i) {
     EncodeReport report;
@@ -190,6 +191,7 @@ Sequences tokenize(const Tokenizer& tokenizer, const std::vector<std::string>& t
 torch::Tensor embed_sequences(LoadedModel& model, const Tokenizer& tokenizer, const Sequences& sequences,
                               const EmbedOptions& options, const EmbedProgress& progress) {
   const auto device = model.model->logit_scale.device();
+  const TextLayout layout = text_layout(tokenizer, model.model->arch().text.context_length);
   std::vector<int64_t> order(sequences.ids.size());
   std::iota(order.begin(), order.end(), int64_t{0});
   const auto length = [&](int64_t i) { return sequences.ids[static_cast<size_t>(i)].size(); };
@@ -199,13 +201,9 @@ torch::Tensor embed_sequences(LoadedModel& model, const Tokenizer& tokenizer, co
   for (int64_t begin = 0; begin < total; begin += options.batch_size) {
     const int64_t end = std::min(begin + options.batch_size, total);
     const std::vector<int64_t> rows(order.begin() + begin, order.begin() + end);
-    const auto longest =
-        tokenizer.fills_context() ? model.model->arch().text.context_length : static_cast<int64_t>(length(rows.back()));
-    torch::Tensor ids = torch::full({end - begin, longest}, tokenizer.pad_id(), torch::kLong);
-    for (int64_t i = 0; i < end - begin; ++i) {
-      const auto& sequence = sequences.ids[static_cast<size_t>(rows[static_cast<size_t>(i)])];
-      std::copy(sequence.begin(), sequence.end(), ids.data_ptr<int64_t>() + i * longest);
-    }
+    std::vector<const TokenIds*> texts;
+    for (const int64_t row : rows) texts.push_back(&sequences.ids[static_cast<size_t>(row)]);
+    const torch::Tensor ids = make_text_rows(texts, layout).ids_RT;
     features.index_copy_(0, torch::tensor(rows),
                          model.model->encode_texts(ids.to(device)).features_RD.to(torch::kCPU, torch::kFloat));
     if (progress) progress("texts", end, total);

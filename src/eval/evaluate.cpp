@@ -2,7 +2,6 @@
 #include "fsc/eval/evaluate.h"
 
 #include <c10/core/InferenceMode.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
@@ -10,6 +9,7 @@
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/eval/embedder.h"
+#include "fsc/tensor/autocast.h"
 
 namespace fsc {
 namespace {
@@ -78,7 +78,7 @@ EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, co
   line.finish();
   const double embedded = now();
   c10::InferenceMode inference;
-  const c10::impl::ExcludeDispatchKeyGuard plain(c10::autocast_dispatch_keyset);  // a caller's autocast is for the model only
+  const NoAutocast plain;  // a caller's autocast is for the model only
   EvalResult result{model_name, {}, {}};
   for (const auto& entry : tasks_) {
     TaskResult task = entry.task->score(embeddings);

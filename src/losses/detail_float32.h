@@ -1,15 +1,10 @@
 // Losses compute in float32 at least, also inside autocast, where matrix products would otherwise round logits to bf16.
 #pragma once
-#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/types.h>
 
-namespace fsc {
+#include "fsc/tensor/autocast.h"
 
-/// While it lives, autocast leaves the operations of this thread alone.
-class NoAutocast {
- private:
-  c10::impl::ExcludeDispatchKeyGuard guard_{c10::autocast_dispatch_keyset};
-};
+namespace fsc {
 
 /// bf16 and fp16 to float32; float32 and float64 as they are.
 inline torch::Tensor at_least_float32(const torch::Tensor& tensor) {

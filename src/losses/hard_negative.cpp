@@ -17,8 +17,8 @@ torch::Tensor scores_to_logits(const torch::Tensor& scores_R, const torch::Tenso
   return gather_or_zero(scores_R, candidate_rows(caption_B, rows_BN));
 }
 
-torch::Tensor hard_negative_loss(const torch::Tensor& logits_BK, const torch::Tensor& valid_BN, const Calibration& calibration,
-                                 MissingNegatives missing) {
+SumAndCount hard_negative_loss(const torch::Tensor& logits_BK, const torch::Tensor& valid_BN, const Calibration& calibration,
+                               MissingNegatives missing) {
   TORCH_CHECK(logits_BK.dim() == 2 && valid_BN.dim() == 2 && logits_BK.size(0) == valid_BN.size(0) &&
                   logits_BK.size(1) == 1 + valid_BN.size(1) && valid_BN.scalar_type() == torch::kBool,
               "hard_negative_loss: logits ", logits_BK.sizes(), " have to be [B,1+N] and valid ", valid_BN.sizes(),
@@ -41,8 +41,8 @@ torch::Tensor hard_negative_loss(const torch::Tensor& logits_BK, const torch::Te
   const auto doubt_BK = (1.0 - (-surprise_BK).exp()).clamp_min(1e-12);
   const auto loss_B = (labels_BK * doubt_BK.pow(calibration.focal_gamma) * surprise_BK).sum(1);
 
-  // The mean over rows with a negative as a weighted mean: no boolean indexing, so nothing waits for the device.
-  return torch::where(has_negative_B, loss_B, torch::zeros_like(loss_B)).sum() / has_negative_B.sum().clamp_min(1);
+  // Rows without a negative as zeros: no boolean indexing, so nothing waits for the device.
+  return {torch::where(has_negative_B, loss_B, torch::zeros_like(loss_B)).sum(), has_negative_B.sum()};
 }
 
 }  // namespace fsc

@@ -23,13 +23,12 @@ double cpu_seconds() {
 LoaderBench bench_loader(const RunConfig& config, int64_t batches, const std::function<void(int64_t)>& progress) {
   const ModelInputs inputs = model_inputs(config);
   Loader loader(loader_setup(config, inputs, ""));
-  const int64_t per_epoch = loader.batches_per_epoch();
+  loader.start();
   LoaderBench bench;
   LoaderStats before;
   double cpu = 0;
   auto begin = std::chrono::steady_clock::now();
   for (int64_t i = 0; i <= batches; ++i) {
-    if (i % per_epoch == 0) loader.start_epoch(i / per_epoch);
     loader.next();
     if (i == 0) {
       begin = std::chrono::steady_clock::now();

@@ -72,11 +72,11 @@ void save_checkpoint(const fs::path& run, const Checkpoint& checkpoint, ModelToS
     const TrainState& s = checkpoint.state;
     const json state = {{"format", kFormat},
                         {"step", s.step},
-                        {"epoch", s.epoch},
-                        {"draw", s.draw},
+                        {"epoch", s.data.epoch},
+                        {"draw", s.data.draw},
                         {"skipped_in_a_row", s.skipped_in_a_row},
                         {"skipped_total", s.skipped_total},
-                        {"loader", s.loader},
+                        {"loader", s.data.state},
                         {"data_fingerprint", checkpoint.data_fingerprint},
                         {"config", checkpoint.config_yaml},
                         {"guard", checkpoint.guard},
@@ -132,8 +132,10 @@ Checkpoint open_checkpoint(const fs::path& folder) {
       throw Error((folder / kStateFile).string() + " has format " + state.at("format").dump() + "; this program reads format " +
                   std::to_string(kFormat));
     TrainState& s = checkpoint.state;
-    s = {state.at("step"),          state.at("epoch"), state.at("draw"), state.at("skipped_in_a_row"),
-         state.at("skipped_total"), state.at("loader")};
+    s.step = state.at("step");
+    s.data = {.batch = s.step, .epoch = state.at("epoch"), .draw = state.at("draw"), .state = state.at("loader")};
+    s.skipped_in_a_row = state.at("skipped_in_a_row");
+    s.skipped_total = state.at("skipped_total");
     checkpoint.config_yaml = state.at("config");
     checkpoint.data_fingerprint = state.at("data_fingerprint");
     checkpoint.guard = state.value("guard", "");

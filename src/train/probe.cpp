@@ -9,7 +9,7 @@
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/synth/synth.h"
-#include "fsc/tensor/precision.h"
+#include "fsc/tensor/autocast.h"
 
 namespace fsc {
 namespace fs = std::filesystem;

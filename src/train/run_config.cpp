@@ -111,8 +111,8 @@ void RunConfig::validate(config::Problems& problems) const {
   if (!model.lock_text && model.lock_text_unlocked_blocks > 0)
     problems.add("model.lock_text_unlocked_blocks", "has no effect without model.lock_text: true");
   if (output.dir.empty()) problems.add("output.dir", "is empty; name a run folder");
-  const bool hn_terms = loss.global_hn_weight > 0 || loss.local_hn_weight > 0;
-  if (!problems.was_misread("loss.name") && loss.name == LossName::kFsc && hn_terms && negatives.source == NegativeSource::kNone)
+  if (!problems.was_misread("loss.name") && loss.name == LossName::kFsc && needs_of(make_objective(loss)).negatives &&
+      negatives.source == NegativeSource::kNone)
     problems.add(
         "negatives.source",
         "is none, but loss.name: fsc needs hard negatives; set negatives.source to column or generate, or loss.name to clip");

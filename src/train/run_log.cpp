@@ -58,9 +58,9 @@ void RunLog::write(const Metrics& m) {
   events_->scalars(m.step, scalars);
 }
 
-void RunLog::draw_curve() const {
-  std::vector<Series> series = {
-      {"loss", {}}, {"clip_loss", {}}, {"siglip_loss", {}}, {"global_hn_loss", {}}, {"local_hn_loss", {}}};
+void RunLog::draw_curve(const std::vector<std::string>& terms) const {
+  std::vector<Series> series = {{"loss", {}}};
+  for (const auto& term : terms) series.push_back({term, {}});
   std::ifstream file(metrics_path(run_));
   for (std::string line; std::getline(file, line);) {
     const auto json = ordered_json::parse(line, nullptr, false);

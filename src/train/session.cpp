@@ -92,12 +92,12 @@ void make_optimizer(const RunConfig& config, Session& session) {
   if (config.train.ema_decay > 0) session.average = std::make_unique<WeightAverage>(parameters, config.train.ema_decay);
 }
 
-void check_loss_fits(const LossConfig& loss, const ArchConfig& arch) {
-  if (loss.needs_bias() && !arch.init_logit_bias)
+void check_loss_fits(const Needs& needs, const ArchConfig& arch) {
+  if (needs.bias && !arch.init_logit_bias)
     throw UsageError(
         "loss.name: siglip needs a model with a logit_bias, and " + arch.name +
         " has none; take a SigLIP architecture, or one's own JSON with \"init_logit_bias\": -10, or loss.name fsc or clip");
-  if (arch.init_logit_bias && !loss.needs_bias())
+  if (arch.init_logit_bias && !needs.bias)
     spdlog::info("the model's logit_bias stays as it is: it cancels in the softmax of this loss (loss.name: siglip trains it)");
 }
 
@@ -151,7 +151,11 @@ Session open_session(const RunConfig& config, torch::Device device, const std::f
   build_model(config, session);
   choose_trained(config, session);
   const ArchConfig& arch = learner.model->arch();
-  check_loss_fits(config.loss, arch);
+  learner.objective = make_objective(config.loss);
+  if (config.negatives.source == NegativeSource::kNone)  // such terms would be 0 at full cost
+    std::erase_if(learner.objective, [](const Term& term) { return term.needs.negatives; });
+  learner.needs_tokens = needs_of(learner.objective).tokens;
+  check_loss_fits(needs_of(learner.objective), arch);
   session.tokenizer = load_tokenizer(arch, session.tokenizer_file);
   session.loader =
       std::make_unique<Loader>(loader_setup(config, {arch, session.preprocess, session.tokenizer}, bad_samples_file));
@@ -163,11 +167,6 @@ Session open_session(const RunConfig& config, torch::Device device, const std::f
   learner.model->set_grad_checkpointing(recompute == GradCheckpointing::kBoth || recompute == GradCheckpointing::kImage,
                                         recompute == GradCheckpointing::kBoth || recompute == GradCheckpointing::kText);
   learner.model->train();
-  LossConfig loss = config.loss;
-  if (config.negatives.source == NegativeSource::kNone)
-    loss.global_hn_weight = loss.local_hn_weight = 0;  // they would be 0 at full cost
-  learner.objective = make_objective(loss);
-  learner.needs_tokens = loss.needs_tokens();
   make_optimizer(config, session);
   return session;
 }
@@ -176,10 +175,10 @@ void print_plan(const RunConfig& config, Session& session) {
   const ClipModelImpl& model = *session.learner.model;
   const ArchConfig& arch = model.arch();
   Loader& loader = *session.loader;
-  loader.start_epoch(0);
+  loader.start();
   const Batch batch = loader.next();
-  const double B = static_cast<double>(batch.images.size(0)), R = static_cast<double>(batch.text_ids.size(0));
-  const double T = static_cast<double>(batch.text_ids.size(1));
+  const double B = static_cast<double>(batch.images.size(0)), R = static_cast<double>(batch.texts.ids_RT.size(0));
+  const double T = static_cast<double>(batch.texts.ids_RT.size(1));
   const double parameters = static_cast<double>(model.parameter_count()),
                trained = static_cast<double>(trained_parameter_count(model));
   const double vision_tokens = B * static_cast<double>(arch.vision.grid() * arch.vision.grid() + 1);
@@ -208,7 +207,7 @@ void print_plan(const RunConfig& config, Session& session) {
   spdlog::info("data           {} samples, {} negatives a caption, from {}", loader.samples(), loader.negatives_per_caption(),
                config.data.name());
   spdlog::info("first batch    {} images, {} texts of up to {} tokens, first sample {}", batch.images.size(0),
-               batch.text_ids.size(0), batch.text_ids.size(1), batch.keys[0]);
+               batch.texts.ids_RT.size(0), batch.texts.ids_RT.size(1), batch.keys[0]);
   spdlog::info("steps          {} in all, {} an epoch", session.total_steps, loader.batches_per_epoch());
   spdlog::info("memory, about  {} (weights, gradients, AdamW{} {}; activations {}; batches ahead {})",
                format_bytes(state + activations + queue), session.average ? ", average" : "", format_bytes(state),

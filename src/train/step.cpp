@@ -4,7 +4,7 @@
 #include <array>
 
 #include "fsc/core/rng.h"
-#include "fsc/tensor/precision.h"
+#include "fsc/tensor/autocast.h"
 #include "fsc/train/trainer.h"
 
 namespace fsc {
@@ -29,26 +29,17 @@ Features Learner::encode(const Batch& batch, int64_t part, uint64_t random) {
   const Autocast autocast(precision, device.type());
   const auto images = here(slice_of(batch.images, part, accum_freq)).to(model->logit_scale.scalar_type());
   const EncodedImages image = model->encode_images(images, needs_tokens);
-  const EncodedTexts text = model->encode_texts(here(slice_of(batch.text_ids, part, accum_freq)), needs_tokens);
+  const EncodedTexts text = model->encode_texts(here(slice_of(batch.texts.ids_RT, part, accum_freq)), needs_tokens);
   return {.image_BD = image.features_BD,
           .image_tokens_BPD = image.tokens_BPD,
           .text_RD = text.features_RD,
-          .text_tokens_RTD = text.tokens_RTD,
-          .text_valid_RT = {},
-          .owner_R = {},
-          .caption_B = {},
-          .negatives_BN = {},
-          .scale = {},
-          .bias = {}};
+          .text_tokens_RTD = text.tokens_RTD};
 }
 
 /// What the terms need besides the towers' tensors, for the whole batch.
 Features Learner::complete(Features features, const Batch& batch) const {
-  const auto here = [this](const torch::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); };
-  features.text_valid_RT = here(batch.text_valid);
-  features.owner_R = here(batch.owner);
-  features.caption_B = here(batch.caption_rows);
-  features.negatives_BN = here(batch.negative_rows);
+  features.text_valid_RT = batch.texts.valid_RT.to(device, /*non_blocking=*/true);
+  features.roles = batch.roles.to(device);
   features.scale = model->scale();
   features.bias = model->logit_bias;
   return features;

@@ -74,12 +74,11 @@ class Run {
     first_step_ = window_first_ = state_.step;
     if (guard_ && guard_->is_new()) watch();
     if (guard_ && guard_->stopped()) return end_at_best();
-    if (state_.step < session_.total_steps) session_.loader->start_epoch(state_.epoch, state_.loader);
+    if (state_.step < session_.total_steps) session_.loader->start(state_.data);
     while (state_.step < session_.total_steps) {
       if (stop_requested()) return interrupted();
       one_step();
       const bool epoch_ends = state_.step % per_epoch == 0;
-      if (epoch_ends) ++state_.epoch, state_.draw = 0;
       const bool last = state_.step == session_.total_steps;
       const auto next = guard_ && guard_->due(state_.step) ? watch() : GuardVerdict::Next::kGoOn;
       if (next == GuardVerdict::Next::kStop) return end_at_best();
@@ -88,9 +87,8 @@ class Run {
         continue;
       }
       if (last || due(state_.step, config_.output.save_every_steps) ||
-          (epoch_ends && due(state_.epoch, config_.output.save_every_epochs)))
+          (epoch_ends && due(state_.step / per_epoch, config_.output.save_every_epochs)))
         save();
-      if (epoch_ends && !last) session_.loader->start_epoch(state_.epoch);
     }
     finish();
     return ExitCode::kDone;
@@ -105,7 +103,6 @@ class Run {
     StepReport report = session_.learner.step(batch, lr, random.next());
     if (session_.average) session_.average->update(report.verdict.skipped);
     ++state_.step;
-    state_.draw = batch.next_draw;
     pending_.push_back({state_.step, std::move(report), std::move(batch.keys)});
     const bool log_now = due(state_.step, config_.output.log_every_steps) || state_.step == session_.total_steps;
     // On the CPU reading back costs nothing; a GPU is asked only now and then.
@@ -143,7 +140,7 @@ class Run {
     const double steps = static_cast<double>(state_.step - window_first_), seconds = seconds_since(window_start_);
     Metrics m;
     m.step = state_.step;
-    m.epoch = state_.epoch;
+    m.epoch = (state_.step - 1) / session_.loader->batches_per_epoch();
     m.samples = state_.step * config_.train.samples_per_step();
     m.loss = last_loss_;
     for (const auto& [name, value] : last_.report.losses.terms) m.terms.emplace_back(name, value.item<double>());
@@ -174,7 +171,7 @@ class Run {
   std::string progress_text() const {
     Metrics m = last_metrics_;
     m.step = state_.step;
-    m.epoch = state_.epoch;
+    m.epoch = (state_.step - 1) / session_.loader->batches_per_epoch();
     m.loss = last_loss_;
     if (m.step_seconds == 0) return fmt::format("step {}/{} loss {:.4f}", m.step, session_.total_steps, m.loss);
     return line_text(m);
@@ -193,7 +190,7 @@ class Run {
   void save() {
     if (saved_step_ == state_.step) return;  // the guard wanted it already
     read_back();
-    state_.loader = state_.draw == 0 ? "" : session_.loader->state();
+    if (state_.step != state_.data.batch) state_.data = session_.loader->place();
     write_checkpoint();
   }
 
@@ -229,7 +226,7 @@ class Run {
 
   void say_place(const Checkpoint& checkpoint) const {
     spdlog::info("going on from {}: step {} of {}, epoch {}, sample {} of its order", checkpoint.folder.string(), state_.step,
-                 session_.total_steps, state_.epoch, state_.draw);
+                 session_.total_steps, state_.data.epoch, state_.data.draw);
   }
 
   /// Has the guard score the weights that would be the result: the average where there is one.
@@ -266,7 +263,7 @@ class Run {
     log_ = std::make_unique<RunLog>(folder_, state_.step, config_.output.tensorboard);
     window_start_ = Clock::now();
     data_seconds_ = 0;
-    session_.loader->start_epoch(state_.epoch, state_.loader);
+    session_.loader->start(state_.data);
   }
 
   ExitCode end_at_best() {
@@ -319,7 +316,9 @@ class Run {
         session_.to_save({.step = state_.step, .config_sha256 = config_hash(config_), .averaged = averaged});
     write_model(folder_, result);
     if (session_.average) write_average(result);
-    log_->draw_curve();
+    std::vector<std::string> terms;
+    for (const auto& term : session_.learner.objective) terms.push_back(term.name);
+    log_->draw_curve(terms);
     const int64_t steps = state_.step - first_step_;
     const double seconds = seconds_since(started_);
     const LoaderStats stats = session_.loader->stats();

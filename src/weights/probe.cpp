@@ -1,7 +1,6 @@
 // The fixed input: normal pixels, as normalised photos roughly are, and texts of different lengths.
 #include "fsc/weights/probe.h"
 
-#include <ATen/autocast_mode.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -9,6 +8,8 @@
 #include <limits>
 
 #include "fsc/core/rng.h"
+#include "fsc/tensor/autocast.h"
+#include "fsc/tensor/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -26,36 +27,18 @@ torch::Tensor noise_images(int64_t size) {
 
 /// CLIP's: start, tokens, end (the two largest ids), padding. SigLIP's: tokens to the end of the context.
 torch::Tensor drawn_texts(const TextConfig& text) {
-  torch::Tensor ids = torch::zeros({kCount, text.context_length}, torch::kInt64);
   Rng rng({kSeed, 2});
+  std::vector<TokenIds> texts;
   for (int64_t row = 0; row < kCount; ++row) {
     const bool full = text.pool_type == TextPool::kLast;
     const int64_t length = full ? text.context_length : std::min<int64_t>(text.context_length, 6 + 5 * row);
+    TokenIds& ids = texts.emplace_back();
     for (int64_t i = 0; i < length; ++i)
-      ids[row][i] = 1 + static_cast<int64_t>(rng.below(static_cast<uint64_t>(text.vocab_size - 3)));
-    if (!full) ids[row][0] = text.vocab_size - 2, ids[row][length - 1] = text.vocab_size - 1;
+      ids.push_back(1 + static_cast<int64_t>(rng.below(static_cast<uint64_t>(text.vocab_size - 3))));
+    if (!full) ids.front() = text.vocab_size - 2, ids.back() = text.vocab_size - 1;
   }
-  return ids;
+  return make_text_rows({&texts[0], &texts[1]}, {.pad_id = 0, .width = text.context_length}).ids_RT;
 }
-
-/// Products of 16-bit weights in float32: every operation casts its weights on the way in, and nothing is kept.
-class Float32Autocast {
- public:
-  Float32Autocast() : enabled_(at::autocast::is_autocast_enabled(at::kCPU)), dtype_(at::autocast::get_autocast_dtype(at::kCPU)) {
-    at::autocast::set_autocast_enabled(at::kCPU, true);
-    at::autocast::set_autocast_dtype(at::kCPU, torch::kFloat32);
-  }
-  ~Float32Autocast() {
-    at::autocast::set_autocast_enabled(at::kCPU, enabled_);
-    at::autocast::set_autocast_dtype(at::kCPU, dtype_);
-  }
-  Float32Autocast(const Float32Autocast&) = delete;
-  Float32Autocast& operator=(const Float32Autocast&) = delete;
-
- private:
-  bool enabled_;
-  at::ScalarType dtype_;
-};
 
 }  // namespace
 
@@ -66,7 +49,7 @@ ProbeFeatures probe_state(const ArchConfig& arch, const StateDict& state, const 
     model = ClipModel(arch);
   }
   for (const auto& note : share_state(*model, state, source)) spdlog::info("{}", note);
-  const Float32Autocast float32;
+  const Autocast exact(torch::kFloat32, torch::kCPU);  // products of 16-bit weights: each is cast on its way in, nothing is kept
   return probe_features(*model);
 }
 

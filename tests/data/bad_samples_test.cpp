@@ -68,11 +68,11 @@ TEST_F(BadSamples, ThePastTheEndOfTheOrderStartsAgain) {
   setup_.batch_size = 6;
   Loader loader(setup_);
   EXPECT_EQ(loader.batches_per_epoch(), 2) << "fixed, whatever breaks on the way";
-  std::vector<std::string> states;
-  const auto batches = epoch(loader, 0, "", -1, &states);
+  std::vector<DataPlace> states;
+  const auto batches = epoch(loader, 0, -1, &states);
   EXPECT_EQ(rows(batches), (std::vector<int64_t>{0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0}));
-  EXPECT_EQ(batches[1].next_draw, 13);
-  expect_same(fresh_epoch(0, states[0], 1), {batches[1]});
+  EXPECT_EQ(states[0].draw, 7) << "row 2 was looked at, too";
+  expect_same(fresh_epoch(states[0], 1), {batches[1]});
 }
 
 TEST_F(BadSamples, MissingOverTheShareIsFatalAtOnce) {
@@ -88,7 +88,7 @@ TEST_F(BadSamples, BrokenOverTheShareIsFatalWhenMet) {
   write_with({{0, "missing.jpg"}, {4, broken()}, {9, broken()}});
   setup_.data.max_bad_samples = 0.2;
   Loader loader(setup_);
-  loader.start_epoch(0);
+  loader.start();
   EXPECT_EQ(rows(loader.next()), (std::vector<int64_t>{1, 2, 3, 5}));
   expect_error([&] { loader.next(); }, ExitCode::kFailed, {"3 of 12 samples", "data.max_bad_samples", "broken.jpg"});
 }
@@ -97,7 +97,7 @@ TEST_F(BadSamples, NoShareMeansNone) {
   write_with({{11, broken()}});
   setup_.data.max_bad_samples = 0;
   Loader loader(setup_);
-  epoch(loader, 0, "", 2);
+  epoch(loader, 0, 2);
   expect_error([&] { loader.next(); }, ExitCode::kFailed, {"1 of 12 samples"});
 }
 
@@ -120,7 +120,7 @@ TEST_F(BadSamples, AllBrokenEndsEvenWhereAllMayBe) {
   write_table(std::vector<std::string>(8, broken()));
   setup_.data.max_bad_samples = 1.0;
   Loader loader(setup_);
-  loader.start_epoch(0);
+  loader.start();
   expect_error([&] { loader.next(); }, ExitCode::kFailed, {"8 of 8 samples", "broken.jpg"});
 }
 
@@ -128,7 +128,7 @@ TEST_F(BadSamples, EveryKindOfBrokenFile) {
   const std::string broken_dir = FSC_TEST_DATA "/images/broken/";
   write_with({{0, broken_dir + "empty.jpg"}, {1, broken_dir + "text.jpg"}, {2, broken_dir + "truncated.jpg"}, {3, dir_.path()}});
   setup_.data.max_bad_samples = 0.5;
-  EXPECT_EQ(rows(fresh_epoch(0, "", 1)), (std::vector<int64_t>{4, 5, 6, 7}));
+  EXPECT_EQ(rows(fresh_epoch(0, 1)), (std::vector<int64_t>{4, 5, 6, 7}));
   const std::string text = named();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 4) << text;
 }
@@ -180,12 +180,12 @@ TEST_F(Workers, AnExceptionReachesTheConsumer) {
   for (const int64_t workers : {1, 3, 7}) {
     setup_.data.workers = workers;
     Loader loader(setup_);
-    loader.start_epoch(0);
+    loader.start();
     EXPECT_EQ(rows(loader.next()), (std::vector<int64_t>{0, 1, 2, 3}));
     EXPECT_EQ(rows(loader.next()), (std::vector<int64_t>{4, 5, 6, 7})) << "what comes before it in the order is handed out";
     EXPECT_THROW(loader.next(), std::runtime_error);
     EXPECT_THROW(loader.next(), std::runtime_error) << "and again, instead of a wait for ever";
-    loader.start_epoch(0);
+    loader.start();
     EXPECT_EQ(rows(loader.next()), (std::vector<int64_t>{0, 1, 2, 3})) << "a new epoch begins without the old failure";
   }
 }
@@ -200,10 +200,10 @@ TEST_F(Workers, ADroppedLoaderEndsItsThreads) {
     setup_.data.prefetch = prefetch;
     for (int i = 0; i < 20; ++i) {
       Loader loader(setup_);
-      loader.start_epoch(i);
+      loader.start(place_of(loader, i));
       EXPECT_GE(threads_of_this_process(), before + 6);
       if (i % 3 == 1) loader.next();
-      if (i % 3 == 2) loader.start_epoch(i + 1);
+      if (i % 3 == 2) loader.start(place_of(loader, i + 1));
     }
   }
   for (int wait = 0; wait < 1000 && threads_of_this_process() > before; ++wait)  // the kernel takes a moment after a join

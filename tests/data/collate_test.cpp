@@ -22,17 +22,17 @@ TEST(Collate, CaptionsFirstThenNegativesSlotBySlot) {
   const Batch batch = collate({sample("a", 1, {90, 5, 91}, {{{90, 6, 91}}, {{90, 7, 7, 7, 91}}}),
                                sample("b", 2, {90, 8, 8, 91}, {std::nullopt, {{90, 91}}}),
                                sample("c", 3, {90, 9, 91}, {{{90, 4, 91}}, std::nullopt})});
-  expect_tensor(batch.text_ids, torch::tensor({{90, 5, 91, 0, 0},
-                                               {90, 8, 8, 91, 0},
-                                               {90, 9, 91, 0, 0},
-                                               {90, 6, 91, 0, 0},
-                                               {90, 4, 91, 0, 0},
-                                               {90, 7, 7, 7, 91},
-                                               {90, 91, 0, 0, 0}},
-                                              torch::kInt64));
-  expect_tensor(batch.owner, torch::tensor({0, 1, 2, 0, 2, 0, 1}, torch::kInt64));
-  expect_tensor(batch.caption_rows, torch::tensor({0, 1, 2}, torch::kInt64));
-  expect_tensor(batch.negative_rows, torch::tensor({{3, 5}, {-1, 6}, {4, -1}}, torch::kInt64));
+  expect_tensor(batch.texts.ids_RT, torch::tensor({{90, 5, 91, 0, 0},
+                                                   {90, 8, 8, 91, 0},
+                                                   {90, 9, 91, 0, 0},
+                                                   {90, 6, 91, 0, 0},
+                                                   {90, 4, 91, 0, 0},
+                                                   {90, 7, 7, 7, 91},
+                                                   {90, 91, 0, 0, 0}},
+                                                  torch::kInt64));
+  expect_tensor(batch.roles.owner_R, torch::tensor({0, 1, 2, 0, 2, 0, 1}, torch::kInt64));
+  expect_tensor(batch.roles.captions_B(), torch::tensor({0, 1, 2}, torch::kInt64));
+  expect_tensor(batch.roles.negatives_BN(), torch::tensor({{3, 5}, {-1, 6}, {4, -1}}, torch::kInt64));
   EXPECT_EQ(batch.keys, (std::vector<std::string>{"a", "b", "c"}));
   ASSERT_EQ(batch.images.sizes(), (std::vector<int64_t>{3, 3, 2, 2}));
   for (int64_t i = 0; i < 3; ++i) EXPECT_TRUE(batch.images[i].eq(i + 1).all().item<bool>());
@@ -40,34 +40,34 @@ TEST(Collate, CaptionsFirstThenNegativesSlotBySlot) {
 
 TEST(Collate, ValidTokensAreIdsAboveZeroWithoutTheFirst) {
   const Batch batch = collate({sample("a", 0, {90, 0, 5, 91}), sample("b", 0, {90, 91})});  // 0 is a token of its own: "!"
-  expect_tensor(batch.text_valid, torch::tensor({{false, false, true, true}, {false, true, false, false}}));
+  expect_tensor(batch.texts.valid_RT, torch::tensor({{false, false, true, true}, {false, true, false, false}}));
 }
 
 TEST(Collate, TextsThatFillTheContextArePaddedToItAndValidUpToTheirEnd) {
   // SigLIP pads with EOS itself: only lengths tell the words from the padding, and id 0 is no padding.
   const Batch batch =
       collate({sample("a", 0, {7, 0, 1}, {{{8, 1}}}), sample("b", 0, {1}, {{{5, 6, 7, 8, 1}}})}, {.pad_id = 1, .width = 5});
-  expect_tensor(batch.text_ids,
+  expect_tensor(batch.texts.ids_RT,
                 torch::tensor({{7, 0, 1, 1, 1}, {1, 1, 1, 1, 1}, {8, 1, 1, 1, 1}, {5, 6, 7, 8, 1}}, torch::kInt64));
-  expect_tensor(batch.text_valid, torch::tensor({{true, true, true, false, false},
-                                                 {true, false, false, false, false},
-                                                 {true, true, false, false, false},
-                                                 {true, true, true, true, true}}));
-  expect_tensor(batch.negative_rows, torch::tensor({{2}, {3}}, torch::kInt64));
+  expect_tensor(batch.texts.valid_RT, torch::tensor({{true, true, true, false, false},
+                                                     {true, false, false, false, false},
+                                                     {true, true, false, false, false},
+                                                     {true, true, true, true, true}}));
+  expect_tensor(batch.roles.negatives_BN(), torch::tensor({{2}, {3}}, torch::kInt64));
   EXPECT_THROW(collate({sample("a", 0, {7, 0, 1})}, {.pad_id = 1, .width = 2}), c10::Error);
 }
 
 TEST(Collate, WithoutNegatives) {
   const Batch batch = collate({sample("a", 0, {90, 91}), sample("b", 0, {90, 91})});
-  EXPECT_EQ(batch.negative_rows.sizes(), (std::vector<int64_t>{2, 0}));
-  EXPECT_EQ(batch.text_ids.sizes(), (std::vector<int64_t>{2, 2}));
-  expect_tensor(batch.owner, torch::tensor({0, 1}, torch::kInt64));
+  EXPECT_EQ(batch.roles.negatives_BN().sizes(), (std::vector<int64_t>{2, 0}));
+  EXPECT_EQ(batch.texts.ids_RT.sizes(), (std::vector<int64_t>{2, 2}));
+  expect_tensor(batch.roles.owner_R, torch::tensor({0, 1}, torch::kInt64));
 }
 
 TEST(Collate, SlotsWithoutAnyNegative) {
   const Batch batch = collate({sample("a", 0, {90, 91}, {std::nullopt}), sample("b", 0, {90, 91}, {std::nullopt})});
-  expect_tensor(batch.negative_rows, torch::tensor({{-1}, {-1}}, torch::kInt64));
-  EXPECT_EQ(batch.text_ids.size(0), 2);
+  expect_tensor(batch.roles.negatives_BN(), torch::tensor({{-1}, {-1}}, torch::kInt64));
+  EXPECT_EQ(batch.texts.ids_RT.size(0), 2);
 }
 
 TEST(Collate, RowsAndOwnersAgree) {
@@ -81,17 +81,17 @@ TEST(Collate, RowsAndOwnersAgree) {
   const Batch batch = collate(samples);
   int64_t found = 0;
   for (int64_t i = 0; i < 7; ++i) {
-    EXPECT_EQ(batch.text_ids[batch.caption_rows[i].item<int64_t>()][1].item<int64_t>(), 200 + i);
+    EXPECT_EQ(batch.texts.ids_RT[batch.roles.captions_B()[i].item<int64_t>()][1].item<int64_t>(), 200 + i);
     for (int64_t k = 0; k < 3; ++k) {
-      const int64_t row = batch.negative_rows[i][k].item<int64_t>();
+      const int64_t row = batch.roles.negatives_BN()[i][k].item<int64_t>();
       EXPECT_EQ(row >= 0, (i + k) % 3 != 0);
       if (row < 0) continue;
       ++found;
-      EXPECT_EQ(batch.text_ids[row][1].item<int64_t>(), 100 + 10 * i + k);
-      EXPECT_EQ(batch.owner[row].item<int64_t>(), i);
+      EXPECT_EQ(batch.texts.ids_RT[row][1].item<int64_t>(), 100 + 10 * i + k);
+      EXPECT_EQ(batch.roles.owner_R[row].item<int64_t>(), i);
     }
   }
-  EXPECT_EQ(batch.text_ids.size(0), 7 + found);
+  EXPECT_EQ(batch.texts.ids_RT.size(0), 7 + found);
 }
 
 TEST(Collate, NothingIsABug) { EXPECT_THROW(collate({}), c10::Error); }

@@ -83,31 +83,32 @@ TEST_F(Duplicates, DoNotDependOnWorkers) {
 TEST_F(Duplicates, WaitingSamplesSurviveAResume) {
   write(60, 10);
   setup_.batch_size = 5;
-  std::vector<std::string> states;
-  const auto whole = fresh_epoch(1, "", -1, &states);
+  std::vector<DataPlace> states;
+  const auto whole = fresh_epoch(1, -1, &states);
   for (size_t i = 0; i + 1 < whole.size(); ++i) {
-    SCOPED_TRACE("after batch " + std::to_string(i) + ": " + states[i]);
-    std::vector<std::string> later;
+    SCOPED_TRACE("after batch " + std::to_string(i) + ": " + states[i].state);
+    std::vector<DataPlace> later;
     const std::vector<Batch> rest(whole.begin() + static_cast<std::ptrdiff_t>(i) + 1, whole.end());
-    expect_same(fresh_epoch(1, states[i], static_cast<int64_t>(rest.size()), &later), rest);
+    expect_same(fresh_epoch(states[i], static_cast<int64_t>(rest.size()), &later), rest);
     EXPECT_EQ(later.back(), states.back()) << "and so does the state";
   }
-  EXPECT_TRUE(std::any_of(states.begin(), states.end(),
-                          [](const std::string& state) { return state.find("\"waiting\":[]") == std::string::npos; }));
+  EXPECT_TRUE(std::any_of(states.begin(), states.end(), [](const DataPlace& at) {
+    return !at.state.empty() && at.state.find("\"waiting\":[]") == std::string::npos;
+  }));
 }
 
 TEST_F(Duplicates, AStateRightAfterAResumeIsTheSameState) {
   write(60, 10);
   setup_.batch_size = 5;
-  std::vector<std::string> states;
-  fresh_epoch(1, "", 4, &states);
+  std::vector<DataPlace> states;
+  fresh_epoch(1, 4, &states);
   Loader loader(setup_);
-  loader.start_epoch(1, states[2]);
+  loader.start(states[2]);
   Loader again(setup_);
-  again.start_epoch(1, loader.state());
+  again.start(loader.place());
   loader.next();
   again.next();
-  EXPECT_EQ(loader.state(), again.state());
+  EXPECT_EQ(loader.place(), again.place());
 }
 
 TEST_F(Duplicates, MoreThanTheLookAheadAreTakenAsTheyCome) {
@@ -136,21 +137,21 @@ class AwkwardNegatives : public test::LoaderTest {
 TEST_F(AwkwardNegatives, AreAllKeptByDefaultAsInTheOfficialCode) {
   Loader loader(setup_);
   const auto batch = epoch(loader, 0)[0];
-  EXPECT_TRUE(batch.negative_rows.ge(0).all().item<bool>()) << batch.negative_rows;
+  EXPECT_TRUE(batch.roles.negatives_BN().ge(0).all().item<bool>()) << batch.roles.negatives_BN();
   EXPECT_EQ(loader.stats().negatives_dropped, 0);
   EXPECT_EQ(loader.stats().negatives, 6);
   const auto same_words = [&](const torch::Tensor& a, const torch::Tensor& b) {
-    return torch::equal(batch.text_ids[a.item<int64_t>()], batch.text_ids[b.item<int64_t>()]);
+    return torch::equal(batch.texts.ids_RT[a.item<int64_t>()], batch.texts.ids_RT[b.item<int64_t>()]);
   };
-  EXPECT_TRUE(same_words(batch.negative_rows[0][1], batch.caption_rows[0])) << "its own caption, word for word";
-  EXPECT_TRUE(same_words(batch.negative_rows[1][0], batch.negative_rows[1][1])) << "the same one twice";
+  EXPECT_TRUE(same_words(batch.roles.negatives_BN()[0][1], batch.roles.captions_B()[0])) << "its own caption, word for word";
+  EXPECT_TRUE(same_words(batch.roles.negatives_BN()[1][0], batch.roles.negatives_BN()[1][1])) << "the same one twice";
 }
 
 TEST_F(AwkwardNegatives, AreDroppedOnDemandWhereTheyAreACaptionOfTheBatch) {
   setup_.negatives.avoid_batch_captions = true;
   Loader loader(setup_);
   const auto batch = epoch(loader, 0)[0];
-  const auto kept = batch.negative_rows.ge(0);
+  const auto kept = batch.roles.negatives_BN().ge(0);
   EXPECT_TRUE(torch::equal(kept, torch::tensor({{false, false, true}, {true, true, false}})))
       << "the other's, its own; not each other's: " << kept;
   EXPECT_EQ(loader.stats().negatives_dropped, 3);
@@ -161,8 +162,8 @@ TEST_F(AwkwardNegatives, AreDroppedOnDemandWhereTheyAreACaptionOfTheBatch) {
 TEST_F(Duplicates, AStateOfSomethingElseIsRefused) {
   write(20, 1);
   Loader loader(setup_);
-  test::expect_error([&] { loader.start_epoch(0, "{\"draw\": 3}"); }, ExitCode::kFailed, {"place in the data"});
-  test::expect_error([&] { loader.start_epoch(0, "nonsense"); }, ExitCode::kFailed, {"place in the data"});
+  test::expect_error([&] { loader.start({.state = "{\"draw\": 3}"}); }, ExitCode::kFailed, {"place in the data"});
+  test::expect_error([&] { loader.start({.state = "nonsense"}); }, ExitCode::kFailed, {"place in the data"});
 }
 
 }  // namespace

@@ -100,7 +100,7 @@ TEST_F(Watchdog, ALoaderThatIsDroppedDoesNotWaitForAPipe) {
   const auto begin = std::chrono::steady_clock::now();
   {
     Loader loader(setup_);
-    loader.start_epoch(0);
+    loader.start();
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "fsc/data/loader.h"
@@ -73,28 +74,34 @@ class LoaderTest : public testing::Test {
     write_table(images(22));
   }
 
-  /// Batches of one epoch from `state` on; `states` gets the loader's state after each.
-  static std::vector<Batch> epoch(Loader& loader, int64_t number, const std::string& state = "", int64_t count = -1,
-                                  std::vector<std::string>* states = nullptr) {
-    loader.start_epoch(number, state);
+  /// An epoch's number, or a place inside one.
+  using From = std::variant<int64_t, DataPlace>;
+  static DataPlace place_of(const Loader& loader, const From& from) {
+    if (const auto* place = std::get_if<DataPlace>(&from)) return *place;
+    const int64_t number = std::get<int64_t>(from);
+    return {.batch = number * loader.batches_per_epoch(), .epoch = number};
+  }
+  /// As many batches as an epoch has, or `count`; `places` gets where the loader stands after each.
+  static std::vector<Batch> epoch(Loader& loader, const From& from, int64_t count = -1,
+                                  std::vector<DataPlace>* places = nullptr) {
+    loader.start(place_of(loader, from));
     std::vector<Batch> batches;
     for (int64_t i = 0; i < (count < 0 ? loader.batches_per_epoch() : count); ++i) {
       batches.push_back(loader.next());
-      if (states) states->push_back(loader.state());
+      if (places) places->push_back(loader.place());
     }
     return batches;
   }
-  std::vector<Batch> fresh_epoch(int64_t number, const std::string& state = "", int64_t count = -1,
-                                 std::vector<std::string>* states = nullptr) const {
+  std::vector<Batch> fresh_epoch(const From& from, int64_t count = -1, std::vector<DataPlace>* places = nullptr) const {
     Loader loader(setup_);
-    return epoch(loader, number, state, count, states);
+    return epoch(loader, from, count, places);
   }
 
   /// "row<i>" of each caption of a batch, as numbers.
   static std::vector<int64_t> rows(const Batch& batch) {
     std::vector<int64_t> found;
     for (int64_t i = 0; i < batch.images.size(0); ++i) {
-      const int64_t id = batch.text_ids[i][1].item<int64_t>();
+      const int64_t id = batch.texts.ids_RT[i][1].item<int64_t>();
       for (int64_t row = 0; row < 1000; ++row)
         if (WordTokenizer::id("row" + std::to_string(row)) == id) found.push_back(row);
     }
@@ -114,13 +121,12 @@ class LoaderTest : public testing::Test {
 
 inline void expect_same(const Batch& a, const Batch& b) {
   EXPECT_TRUE(torch::equal(a.images, b.images));
-  EXPECT_TRUE(torch::equal(a.text_ids, b.text_ids));
-  EXPECT_TRUE(torch::equal(a.text_valid, b.text_valid));
-  EXPECT_TRUE(torch::equal(a.owner, b.owner));
-  EXPECT_TRUE(torch::equal(a.caption_rows, b.caption_rows));
-  EXPECT_TRUE(torch::equal(a.negative_rows, b.negative_rows));
+  EXPECT_TRUE(torch::equal(a.texts.ids_RT, b.texts.ids_RT));
+  EXPECT_TRUE(torch::equal(a.texts.valid_RT, b.texts.valid_RT));
+  EXPECT_TRUE(torch::equal(a.roles.owner_R, b.roles.owner_R));
+  EXPECT_TRUE(torch::equal(a.roles.captions_B(), b.roles.captions_B()));
+  EXPECT_TRUE(torch::equal(a.roles.negatives_BN(), b.roles.negatives_BN()));
   EXPECT_EQ(a.keys, b.keys);
-  EXPECT_EQ(a.next_draw, b.next_draw);
 }
 
 inline void expect_same(const std::vector<Batch>& a, const std::vector<Batch>& b) {

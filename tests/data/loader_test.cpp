@@ -72,24 +72,24 @@ TEST_F(Order, AccumulationTakesTheSamplesOfTheBigBatch) {
 }
 
 TEST_F(Order, AnEpochCanBeEnteredAnywhere) {
-  std::vector<std::string> states;
-  const auto whole = fresh_epoch(2, "", -1, &states);
+  std::vector<DataPlace> states;
+  const auto whole = fresh_epoch(2, -1, &states);
   for (size_t i = 0; i + 1 < whole.size(); ++i) {
     setup_.data.workers = 1 + static_cast<int64_t>(i);
     const std::vector<Batch> rest(whole.begin() + static_cast<std::ptrdiff_t>(i) + 1, whole.end());
-    expect_same(fresh_epoch(2, states[i], static_cast<int64_t>(rest.size())), rest);
+    expect_same(fresh_epoch(states[i], static_cast<int64_t>(rest.size())), rest);
   }
 }
 
 TEST_F(Order, AStopWhileItWaitsLeavesTheStateOfTheLastBatch) {
   const auto whole = fresh_epoch(2);
-  std::string state;
+  DataPlace state;
   {
     HangingTokenizer hanging;  // row 13 comes somewhere in the middle
     setup_.tokenizer = &hanging;
     Loader loader(setup_);
     install_stop_signals();
-    loader.start_epoch(2);
+    loader.start(place_of(loader, 2));
     size_t done = 0;
     std::jthread stop([&](const std::stop_token& token) {
       while (!hanging.hangs && !token.stop_requested()) std::this_thread::yield();
@@ -98,17 +98,17 @@ TEST_F(Order, AStopWhileItWaitsLeavesTheStateOfTheLastBatch) {
     EXPECT_THROW(
         while (true) {
           loader.next();
-          state = loader.state();
+          state = loader.place();
           ++done;
         },
         Stopped);
-    EXPECT_EQ(loader.state(), state);
+    EXPECT_EQ(loader.place(), state);
     EXPECT_LT(done, whole.size());
     hanging.go_on();
     test::forget_stop_signal();
     setup_.tokenizer = &tokenizer_;
     const std::vector<Batch> rest(whole.begin() + static_cast<std::ptrdiff_t>(done), whole.end());
-    expect_same(fresh_epoch(2, state, static_cast<int64_t>(rest.size())), rest);
+    expect_same(fresh_epoch(state, static_cast<int64_t>(rest.size())), rest);
   }
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) std::signal(signal, SIG_DFL);
 }
@@ -116,9 +116,27 @@ TEST_F(Order, AStopWhileItWaitsLeavesTheStateOfTheLastBatch) {
 TEST_F(Order, OneLoaderRunsEpochAfterEpochAndCanBreakOff) {
   Loader loader(setup_);
   const auto first = epoch(loader, 0);
-  epoch(loader, 1, "", 2);
+  epoch(loader, 1, 2);
   expect_same(epoch(loader, 0), first);
   expect_same(epoch(loader, 2), fresh_epoch(2));
+}
+
+TEST_F(Order, GoesOnToTheNextEpochByItself) {
+  Loader loader(setup_);
+  const int64_t per_epoch = loader.batches_per_epoch();
+  EXPECT_EQ(loader.place(), DataPlace{});
+  std::vector<DataPlace> places;
+  const auto batches = epoch(loader, 0, 2 * per_epoch + 1, &places);
+  for (int64_t number = 0; number < 2; ++number) {
+    const auto begin = batches.begin() + number * per_epoch;
+    expect_same({begin, begin + per_epoch}, fresh_epoch(number));
+    EXPECT_EQ(places[static_cast<size_t>((number + 1) * per_epoch - 1)], (DataPlace{(number + 1) * per_epoch, number + 1}));
+  }
+  EXPECT_EQ(places.back().batch, 2 * per_epoch + 1);
+  EXPECT_EQ(places.back().epoch, 2);
+  EXPECT_NE(places.back().state, "");
+  expect_same(fresh_epoch(places[0], per_epoch),
+              {batches.begin() + 1, batches.begin() + 1 + per_epoch});  // from inside one into the next
 }
 
 TEST_F(Order, EpochsAndSeedsDiffer) {
@@ -145,10 +163,11 @@ TEST_F(Order, ASamplesCropsAndNegativesDoNotDependOnItsPlace) {
       if (row >= 20) continue;  // in no full batch of the plain order
       const Batch& other = plain[static_cast<size_t>(row / 4)];
       EXPECT_TRUE(torch::equal(batch.images[i], other.images[row % 4])) << row;
-      const int64_t a = batch.negative_rows[i][0].item<int64_t>(), b = other.negative_rows[row % 4][0].item<int64_t>();
+      const int64_t a = batch.roles.negatives_BN()[i][0].item<int64_t>(),
+                    b = other.roles.negatives_BN()[row % 4][0].item<int64_t>();
       ASSERT_EQ(a < 0, b < 0);
       if (a >= 0) {
-        EXPECT_TRUE(torch::equal(batch.text_ids[a].narrow(0, 0, 4), other.text_ids[b].narrow(0, 0, 4))) << row;
+        EXPECT_TRUE(torch::equal(batch.texts.ids_RT[a].narrow(0, 0, 4), other.texts.ids_RT[b].narrow(0, 0, 4))) << row;
       }
       ++compared;
     }
@@ -174,10 +193,10 @@ TEST_F(Order, NegativesDrawnChangeWithTheEpoch) {
   setup_.data.shuffle = false;
   std::set<int64_t> drawn;  // the word after "row1" in row 1's negative
   for (int64_t number = 0; number < 12; ++number) {
-    const auto batch = fresh_epoch(number, "", 1)[0];
-    ASSERT_EQ(batch.negative_rows.sizes(), (std::vector<int64_t>{4, 1}));
-    EXPECT_EQ(batch.negative_rows[0][0].item<int64_t>(), -1) << "row 0 has none";
-    drawn.insert(batch.text_ids[batch.negative_rows[1][0].item<int64_t>()][2].item<int64_t>());
+    const auto batch = fresh_epoch(number, 1)[0];
+    ASSERT_EQ(batch.roles.negatives_BN().sizes(), (std::vector<int64_t>{4, 1}));
+    EXPECT_EQ(batch.roles.negatives_BN()[0][0].item<int64_t>(), -1) << "row 0 has none";
+    drawn.insert(batch.texts.ids_RT[batch.roles.negatives_BN()[1][0].item<int64_t>()][2].item<int64_t>());
   }
   EXPECT_EQ(drawn, (std::set<int64_t>{test::WordTokenizer::id("first"), test::WordTokenizer::id("second")}));
 }
@@ -190,15 +209,15 @@ TEST_F(Contents, AllNegativesInOrderPaddedToPerCaption) {
   setup_.negatives.per_caption = 3;
   Loader loader(setup_);
   EXPECT_EQ(loader.negatives_per_caption(), 3);
-  const auto batch = epoch(loader, 0, "", 1)[0];
-  const auto rows = batch.negative_rows;
+  const auto batch = epoch(loader, 0, 1)[0];
+  const auto rows = batch.roles.negatives_BN();
   ASSERT_EQ(rows.sizes(), (std::vector<int64_t>{4, 3}));
   EXPECT_TRUE(rows.select(1, 2).eq(-1).all().item<bool>());
   EXPECT_TRUE(rows[0].eq(-1).all().item<bool>());
-  const auto word = [&](int64_t i, int64_t k) { return batch.text_ids[rows[i][k].item<int64_t>()][2].item<int64_t>(); };
+  const auto word = [&](int64_t i, int64_t k) { return batch.texts.ids_RT[rows[i][k].item<int64_t>()][2].item<int64_t>(); };
   EXPECT_EQ(word(1, 0), test::WordTokenizer::id("first"));
   EXPECT_EQ(word(2, 1), test::WordTokenizer::id("second"));
-  EXPECT_EQ(batch.text_ids.size(0), 4 + 4) << "rows 0 and 3 have none";
+  EXPECT_EQ(batch.texts.ids_RT.size(0), 4 + 4) << "rows 0 and 3 have none";
 }
 
 TEST_F(Contents, WithoutNegativesTheColumnIsNotNeeded) {
@@ -207,12 +226,12 @@ TEST_F(Contents, WithoutNegativesTheColumnIsNotNeeded) {
   setup_.batch_size = 2;
   Loader loader(setup_);
   EXPECT_EQ(loader.negatives_per_caption(), 0);
-  EXPECT_EQ(epoch(loader, 0)[0].negative_rows.size(1), 0);
+  EXPECT_EQ(epoch(loader, 0)[0].roles.negatives_BN().size(1), 0);
 }
 
 TEST_F(Contents, PixelsAreTheEvalTransforms) {
   setup_.data.shuffle = false;
-  const auto batch = fresh_epoch(0, "", 1)[0];
+  const auto batch = fresh_epoch(0, 1)[0];
   ASSERT_EQ(batch.images.sizes(), (std::vector<int64_t>{4, 3, 16, 16}));
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(batch.keys[i], image(i));
@@ -226,8 +245,8 @@ TEST_F(Contents, CountsTexts) {
   setup_.context_length = 4;  // "row1 second word" and nothing else is too long
   setup_.negatives.sample = NegativeSample::kAll;
   Loader loader(setup_);
-  const auto batches = epoch(loader, 0, "", 3);
-  for (const auto& batch : batches) EXPECT_LE(batch.text_ids.size(1), 4);
+  const auto batches = epoch(loader, 0, 3);
+  for (const auto& batch : batches) EXPECT_LE(batch.texts.ids_RT.size(1), 4);
   const auto stats = loader.stats();
   EXPECT_EQ(stats.texts, 12 + 2 * 8) << "texts of the twelve samples that were handed out, not of those made ahead";
   EXPECT_EQ(stats.truncated, 8);

@@ -46,7 +46,7 @@ TEST(HardNegative, EqualsTheFormula) {
     for (const double gamma : {0.0, 0.5, 1.0, 2.0, 5.0}) {
       for (const double beta : {0.0, 0.02, 0.5}) {
         const Calibration c{gamma, beta};
-        EXPECT_NEAR(hard_negative_loss(logits_43(), valid_42(), c, missing).item<double>(),
+        EXPECT_NEAR(hard_negative_loss(logits_43(), valid_42(), c, missing).mean().item<double>(),
                     by_hand(logits_43(), valid_42(), c, missing), 1e-12)
             << gamma << " " << beta;
       }
@@ -59,26 +59,27 @@ TEST(HardNegative, WithoutFocusIsCrossEntropyWithSmoothing) {
   const auto valid = torch::ones({4, 2}, kBool), zeros = torch::zeros({4}, torch::dtype(torch::kInt64));
   for (const double beta : {0.0, 0.02, 0.3}) {
     const auto expected = at::cross_entropy_loss(logits, zeros, {}, at::Reduction::Mean, -100, beta);
-    EXPECT_NEAR(hard_negative_loss(logits, valid, {0.0, beta}).item<double>(), expected.item<double>(), 1e-14);
+    EXPECT_NEAR(hard_negative_loss(logits, valid, {0.0, beta}).mean().item<double>(), expected.item<double>(), 1e-14);
   }
 }
 
 TEST(HardNegative, MissingLogitStaysInTheReferenceOnly) {
   const auto logits = torch::tensor({{2.0, 1.0, 0.0}}, kDouble);
   const auto valid = torch::tensor({{true, false}}, kBool);
-  const double reference = hard_negative_loss(logits, valid, kPlain, MissingNegatives::kReference).item<double>();
+  const double reference = hard_negative_loss(logits, valid, kPlain, MissingNegatives::kReference).mean().item<double>();
   EXPECT_NEAR(reference, std::log(std::exp(2.0) + std::exp(1.0) + 1) - 2, 1e-14);
-  const double masked = hard_negative_loss(logits, valid, kPlain, MissingNegatives::kMasked).item<double>();
+  const double masked = hard_negative_loss(logits, valid, kPlain, MissingNegatives::kMasked).mean().item<double>();
   EXPECT_NEAR(masked, std::log(std::exp(2.0) + std::exp(1.0)) - 2, 1e-14);
 }
 
 TEST(HardNegative, RowsWithoutNegativesHaveNoPart) {
-  const auto all = hard_negative_loss(logits_43(), valid_42(), {});
+  const auto all = hard_negative_loss(logits_43(), valid_42(), {}).mean();
   const auto kept = torch::tensor({0, 1, 3});
   EXPECT_NEAR(all.item<double>(),
-              hard_negative_loss(logits_43().index_select(0, kept), valid_42().index_select(0, kept), {}).item<double>(), 1e-14);
+              hard_negative_loss(logits_43().index_select(0, kept), valid_42().index_select(0, kept), {}).mean().item<double>(),
+              1e-14);
   const auto gradient =
-      test::autograd_gradients([](const auto& x) { return hard_negative_loss(x[0], valid_42(), {}); }, {logits_43()})[0];
+      test::autograd_gradients([](const auto& x) { return hard_negative_loss(x[0], valid_42(), {}).mean(); }, {logits_43()})[0];
   EXPECT_EQ(gradient[2].abs().sum().item<double>(), 0.0);
   EXPECT_GT(gradient[0].abs().sum().item<double>(), 0.0);
 }
@@ -87,7 +88,7 @@ TEST(HardNegative, NoNegativesAtAllIsZeroWithAGraph) {
   for (const int64_t count : {0, 3}) {
     for (const auto missing : {MissingNegatives::kReference, MissingNegatives::kMasked}) {
       const auto logits = torch::randn({4, 1 + count}, kDouble).set_requires_grad(true);
-      const auto loss = hard_negative_loss(logits, torch::zeros({4, count}, kBool), {}, missing);
+      const auto loss = hard_negative_loss(logits, torch::zeros({4, count}, kBool), {}, missing).mean();
       EXPECT_EQ(loss.item<double>(), 0.0);
       ASSERT_TRUE(loss.requires_grad());
       loss.backward();
@@ -101,7 +102,7 @@ TEST(HardNegative, GradientsEqualDifferences) {
     for (const double gamma : {0.0, 0.5, 1.0, 2.0}) {
       test::expect_gradcheck(
           [&](const auto& x) {
-            return hard_negative_loss(x[0], valid_42(), {gamma, 0.1}, missing);
+            return hard_negative_loss(x[0], valid_42(), {gamma, 0.1}, missing).mean();
           },
           {logits_43()});
     }
@@ -113,7 +114,7 @@ TEST(HardNegative, CertainPredictionsHaveFiniteGradients) {
   const auto logits = torch::tensor({{100.0f, -100.0f}, {-100.0f, 100.0f}});
   for (const double gamma : {0.0, 0.5, 1.0, 2.0}) {
     const auto x = logits.clone().set_requires_grad(true);
-    const auto loss = hard_negative_loss(x, valid, {gamma, 0.02}, MissingNegatives::kMasked);
+    const auto loss = hard_negative_loss(x, valid, {gamma, 0.02}, MissingNegatives::kMasked).mean();
     loss.backward();
     EXPECT_TRUE(loss.isfinite().item<bool>());
     EXPECT_TRUE(x.grad().isfinite().all().item<bool>()) << gamma << ": " << x.grad();
@@ -126,24 +127,24 @@ TEST(HardNegative, LargeScalesDoNotOverflow) {
   const auto valid = torch::tensor({{true, false}, {true, false}}, kBool);
   for (const auto missing : {MissingNegatives::kReference, MissingNegatives::kMasked}) {
     const double exact = by_hand(logits, valid, {}, missing);
-    EXPECT_NEAR(hard_negative_loss(logits.to(torch::kFloat32), valid, {}, missing).item<float>(), exact, 1e-6 * exact);
-    const auto gradients = test::autograd_gradients([&](const auto& x) { return hard_negative_loss(x[0], valid, {}, missing); },
-                                                    {logits.to(torch::kFloat32)});
+    EXPECT_NEAR(hard_negative_loss(logits.to(torch::kFloat32), valid, {}, missing).mean().item<float>(), exact, 1e-6 * exact);
+    const auto gradients = test::autograd_gradients(
+        [&](const auto& x) { return hard_negative_loss(x[0], valid, {}, missing).mean(); }, {logits.to(torch::kFloat32)});
     EXPECT_TRUE(gradients[0].isfinite().all().item<bool>()) << gradients[0];
     EXPECT_EQ(gradients[0].select(1, 2).abs().max().item<float>(), 0.0F);  // missing: masked, or far from probable
   }
 }
 
 TEST(HardNegative, LowPrecisionLogitsAreComputedInFloat) {
-  const auto loss = hard_negative_loss(logits_43().to(torch::kBFloat16), valid_42(), {});
+  const auto loss = hard_negative_loss(logits_43().to(torch::kBFloat16), valid_42(), {}).mean();
   EXPECT_EQ(loss.scalar_type(), torch::kFloat32);
-  EXPECT_NEAR(loss.item<float>(), hard_negative_loss(logits_43(), valid_42(), {}).item<double>(), 1e-6);  // exact in bf16
+  EXPECT_NEAR(loss.item<float>(), hard_negative_loss(logits_43(), valid_42(), {}).mean().item<double>(), 1e-6);  // exact in bf16
 }
 
 TEST(HardNegative, ShapesThatDoNotFitAreRefused) {
-  EXPECT_THROW(hard_negative_loss(logits_43(), torch::ones({4, 3}, kBool), {}), c10::Error);
-  EXPECT_THROW(hard_negative_loss(logits_43(), torch::ones({3, 2}, kBool), {}), c10::Error);
-  EXPECT_THROW(hard_negative_loss(logits_43(), torch::ones({4, 2}), {}), c10::Error);
+  EXPECT_THROW(hard_negative_loss(logits_43(), torch::ones({4, 3}, kBool), {}).mean(), c10::Error);
+  EXPECT_THROW(hard_negative_loss(logits_43(), torch::ones({3, 2}, kBool), {}).mean(), c10::Error);
+  EXPECT_THROW(hard_negative_loss(logits_43(), torch::ones({4, 2}), {}).mean(), c10::Error);
 }
 
 TEST(GlobalLogits, CaptionFirstThenNegativesThenZeros) {
@@ -165,7 +166,7 @@ TEST(GlobalLogits, GradientsEqualDifferences) {
   const auto caption = torch::arange(2), rows = torch::tensor({{2, -1}, {3, 2}});
   const auto valid = rows.ge(0);
   test::expect_gradcheck(
-      [&](const auto& x) { return hard_negative_loss(global_hn_logits(x[0], x[1], caption, rows, x[2]), valid, {}); },
+      [&](const auto& x) { return hard_negative_loss(global_hn_logits(x[0], x[1], caption, rows, x[2]), valid, {}).mean(); },
       {torch::randn({2, 3}, kDouble), torch::randn({4, 3}, kDouble), torch::tensor(1.7, kDouble)});
 }
 

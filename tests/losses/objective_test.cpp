@@ -33,10 +33,10 @@ Case golden_case(const test::Golden& golden, bool with_negatives, torch::ScalarT
                 .text_RD = c.leaves["text_features"],
                 .text_tokens_RTD = c.leaves["text_tokens"],
                 .text_valid_RT = golden.at("input/attn_mask").to(torch::kBool),
-                .owner_R = owner,
-                .caption_B = torch::arange(images),
-                .negatives_BN = with_negatives ? rows_BN : rows_BN.narrow(1, 0, 0),
                 .scale = c.leaves["logit_scale"].exp()};
+  c.features.roles.owner_R = owner;
+  c.features.roles.add(kCaptions, torch::arange(images).unsqueeze(1));
+  c.features.roles.add(kNegatives, with_negatives ? rows_BN : rows_BN.narrow(1, 0, 0));
   return c;
 }
 
@@ -115,16 +115,16 @@ TEST(Objective, ZeroWeightsLeaveTermsOut) {
   using Names = std::vector<std::string>;
   LossConfig config;
   EXPECT_EQ(names(config), (Names{"clip_loss", "global_hn_loss", "local_hn_loss"}));
-  EXPECT_TRUE(config.needs_tokens());
+  EXPECT_TRUE(needs_of(make_objective(config)).tokens);
   config.local_hn_weight = 0;
   EXPECT_EQ(names(config), (Names{"clip_loss", "global_hn_loss"}));
-  EXPECT_FALSE(config.needs_tokens());
+  EXPECT_FALSE(needs_of(make_objective(config)).tokens);
   config.global_hn_weight = 0;
   EXPECT_EQ(names(config), (Names{"clip_loss"}));
   EXPECT_EQ(names({.name = LossName::kClip}), (Names{"clip_loss"}));
-  EXPECT_FALSE((LossConfig{.name = LossName::kClip}).needs_tokens());
+  EXPECT_FALSE(needs_of(make_objective(LossConfig{.name = LossName::kClip})).tokens);
   EXPECT_EQ(names({.name = LossName::kSiglip}), (Names{"siglip_loss", "global_hn_loss", "local_hn_loss"}));
-  EXPECT_TRUE((LossConfig{.name = LossName::kSiglip}).needs_tokens());
+  EXPECT_TRUE(needs_of(make_objective(LossConfig{.name = LossName::kSiglip})).tokens);
   EXPECT_EQ(names({.name = LossName::kSiglip, .global_hn_weight = 0, .local_hn_weight = 0}), (Names{"siglip_loss"}));
 }
 
@@ -137,7 +137,7 @@ TEST(Objective, SiglipHasTheSigmoidLossAndTheNegativesOfFsc) {
   const auto bias = torch::tensor(-3.0, torch::kFloat64).requires_grad_();
   features.bias = bias;
   const auto siglip = evaluate(make_objective({.name = LossName::kSiglip}), features);
-  const auto captions = features.text_RD.index_select(0, features.caption_B);
+  const auto captions = features.text_RD.index_select(0, features.roles.captions_B());
   EXPECT_EQ(siglip.terms[0].first, "siglip_loss");
   EXPECT_NEAR(siglip.terms[0].second.item<double>(),
               sigmoid_loss(features.image_BD, captions, features.scale, bias).item<double>(), 1e-12);
@@ -168,7 +168,7 @@ TEST(Objective, WithoutAnyNegativeOnlyTheContrastiveLossIsLeft) {
   const auto golden = test::read_golden("losses.safetensors");
   for (const bool columns : {false, true}) {
     auto c = golden_case(golden, columns);
-    c.features.negatives_BN = c.features.negatives_BN.new_full(c.features.negatives_BN.sizes(), -1);
+    c.features.roles = c.features.roles.with(kNegatives, torch::full_like(c.features.roles.negatives_BN(), -1));
     const auto losses = evaluate(make_objective({}), c.features);
     EXPECT_EQ(losses.terms[1].second.item<double>(), 0.0);
     EXPECT_EQ(losses.terms[2].second.item<double>(), 0.0);
@@ -204,9 +204,10 @@ TEST(Objective, TheOrderOfTheTextsDoesNotMatter) {
   reversed.text_RD = features.text_RD.flip(0);
   reversed.text_tokens_RTD = features.text_tokens_RTD.flip(0);
   reversed.text_valid_RT = features.text_valid_RT.flip(0);
-  reversed.owner_R = features.owner_R.flip(0);
-  reversed.caption_B = texts - 1 - features.caption_B;
-  reversed.negatives_BN = torch::where(features.negatives_BN.ge(0), texts - 1 - features.negatives_BN, features.negatives_BN);
+  const auto turned = [&](const torch::Tensor& rows) { return torch::where(rows.ge(0), texts - 1 - rows, rows); };
+  reversed.roles = {};
+  reversed.roles.owner_R = features.roles.owner_R.flip(0);
+  for (const auto& [group, rows] : features.roles.groups()) reversed.roles.add(group, turned(rows));
   for (const auto name : {LossName::kFsc, LossName::kClip}) {
     const auto objective = make_objective({.name = name});
     EXPECT_NEAR(evaluate(objective, features).total.item<double>(), evaluate(objective, reversed).total.item<double>(), 1e-12);
@@ -217,11 +218,13 @@ TEST(Objective, MaskedNegativesEqualABatchWithoutTheirColumns) {
   const auto golden = test::read_golden("losses.safetensors");
   auto c = golden_case(golden, true);
   // Only column 0: rows 0, 1 and 4 have it, so masking the rest equals having one column and rows 2, 3 without negatives.
+  const torch::Tensor& all = c.features.roles.negatives_BN();
   auto first = c.features;
-  first.negatives_BN = first.negatives_BN.narrow(1, 0, 1);
+  first.roles = c.features.roles.with(kNegatives, all.narrow(1, 0, 1));
   auto holed = c.features;
-  holed.negatives_BN = holed.negatives_BN.clone();
-  holed.negatives_BN.narrow(1, 1, 2).fill_(-1);
+  const auto holes = all.clone();
+  holes.narrow(1, 1, 2).fill_(-1);
+  holed.roles = c.features.roles.with(kNegatives, holes);
   for (const auto name : {LossName::kFsc, LossName::kClip}) {
     const auto objective = make_objective({.name = name, .missing_negatives = MissingNegatives::kMasked});
     EXPECT_NEAR(evaluate(objective, first).total.item<double>(), evaluate(objective, holed).total.item<double>(), 1e-12);

@@ -21,7 +21,8 @@ class CheckpointTest : public testing::Test {
   }
   void save(int64_t step, int64_t keep_last = 0) {
     Checkpoint checkpoint;
-    checkpoint.state = {step, step / 3, 4 * step, 1, 2};
+    checkpoint.state = {
+        .step = step, .data = {.batch = step, .epoch = step / 3, .draw = 4 * step}, .skipped_in_a_row = 1, .skipped_total = 2};
     checkpoint.config_yaml = "train: {seed: 7}\n";
     checkpoint.data_fingerprint = "abc";
     save_checkpoint(run_.path(), checkpoint, {.model = &*model_, .preprocess = default_preprocess(model_->arch())}, optimizer_,
@@ -43,8 +44,8 @@ TEST_F(CheckpointTest, ReadsBackWhatWasSaved) {
   save(6);
   const auto checkpoint = open_checkpoint(step(6));
   EXPECT_EQ(checkpoint.state.step, 6);
-  EXPECT_EQ(checkpoint.state.epoch, 2);
-  EXPECT_EQ(checkpoint.state.draw, 24);
+  EXPECT_EQ(checkpoint.state.data.epoch, 2);
+  EXPECT_EQ(checkpoint.state.data.draw, 24);
   EXPECT_EQ(checkpoint.state.skipped_in_a_row, 1);
   EXPECT_EQ(checkpoint.state.skipped_total, 2);
   EXPECT_EQ(checkpoint.config_yaml, "train: {seed: 7}\n");

@@ -21,7 +21,7 @@ Batch curve_batch(int64_t step) {
   const auto all_ids = test::fill_token_rows("curve.ids." + k, (1 + kN) * kB);
   Batch batch;
   batch.images = test::fill_signed("curve.images." + k, {kB, 3, 32, 32}, 2.0);
-  batch.negative_rows = torch::full({kB, kN}, -1, torch::kInt64);
+  torch::Tensor negatives = torch::full({kB, kN}, -1, torch::kInt64);
   std::vector<torch::Tensor> rows;
   std::vector<int64_t> owner;
   for (int64_t b = 0; b < kB; ++b)
@@ -29,18 +29,19 @@ Batch curve_batch(int64_t step) {
   for (int64_t n = 0; n < kN; ++n) {
     for (int64_t b = 0; b < kB; ++b) {
       if (mask.uniform(n * kB + b) >= 0.7 && !(n == 0 && b == step % kB)) continue;
-      batch.negative_rows[b][n] = static_cast<int64_t>(rows.size());
+      negatives[b][n] = static_cast<int64_t>(rows.size());
       rows.push_back(all_ids[kB + n * kB + b]);
       owner.push_back(b);
     }
   }
-  batch.text_ids = torch::stack(rows);
-  const int64_t longest = (batch.text_ids > 0).sum(1).max().item<int64_t>();
-  batch.text_ids = batch.text_ids.slice(1, 0, longest).contiguous();  // as the loader cuts them
-  batch.text_valid = batch.text_ids > 0;
-  batch.text_valid.select(1, 0).fill_(false);
-  batch.owner = torch::tensor(owner);
-  batch.caption_rows = torch::arange(kB);
+  torch::Tensor ids = torch::stack(rows);
+  const int64_t longest = (ids > 0).sum(1).max().item<int64_t>();
+  ids = ids.slice(1, 0, longest).contiguous();  // as the loader cuts them
+  batch.texts = {ids, ids > 0};
+  batch.texts.valid_RT.select(1, 0).fill_(false);
+  batch.roles.owner_R = torch::tensor(owner);
+  batch.roles.add(kCaptions, torch::arange(kB).unsqueeze(1));
+  batch.roles.add(kNegatives, negatives);
   return batch;
 }
 
@@ -56,7 +57,7 @@ Learner make_learner(Precision precision = Precision::kFp32, const LossConfig& l
   learner.model = ClipModel(ArchConfig::load(FSC_TEST_DATA "/models/tiny-quickgelu.json"));
   test::fill_model(*learner.model);
   learner.objective = make_objective(loss);
-  learner.needs_tokens = loss.needs_tokens();
+  learner.needs_tokens = needs_of(learner.objective).tokens;
   learner.precision = precision;
   NamedParameters parameters;
   for (const auto& item : learner.model->named_parameters()) parameters.emplace_back(item.key(), item.value());
@@ -182,9 +183,9 @@ void expect_parts_equal_whole(const LossConfig& loss, Batch batch, int64_t parts
 }
 
 Batch without_negatives(Batch batch) {
-  batch.text_ids = batch.text_ids.slice(0, 0, kB), batch.text_valid = batch.text_valid.slice(0, 0, kB),
-  batch.owner = batch.owner.slice(0, 0, kB);
-  batch.negative_rows = batch.negative_rows.slice(1, 0, 0);
+  batch.texts = {batch.texts.ids_RT.slice(0, 0, kB), batch.texts.valid_RT.slice(0, 0, kB)};
+  batch.roles.owner_R = batch.roles.owner_R.slice(0, 0, kB);
+  batch.roles = batch.roles.with(kNegatives, batch.roles.negatives_BN().slice(1, 0, 0));
   return batch;
 }
 
@@ -227,7 +228,7 @@ TEST(Step, NonFiniteGradientLeavesTheWeightsAlone) {
 /// log(scale) after each of `steps` steps with lr 0.5 that want a larger (sign -1) or a smaller scale.
 std::vector<double> pushed(double start, double sign, int steps) {
   Learner learner = make_learner();
-  learner.objective = {{"wish", 1.0, [sign](const Features& features) { return sign * features.scale; }}};
+  learner.objective = {{.name = "wish", .loss = [sign](const Features& features) { return sign * features.scale; }}};
   {
     torch::NoGradGuard no_grad;
     learner.model->logit_scale.fill_(start);
@@ -262,8 +263,8 @@ TEST(Step, ClipModeMakesNoTokens) {
 TEST(Step, PaddingChangesNothing) {
   Learner a = make_learner(), b = make_learner();
   Batch padded = curve_batch(0);
-  padded.text_ids = torch::nn::functional::pad(padded.text_ids, torch::nn::functional::PadFuncOptions({0, 7}));
-  padded.text_valid = torch::nn::functional::pad(padded.text_valid, torch::nn::functional::PadFuncOptions({0, 7}));
+  padded.texts.ids_RT = torch::nn::functional::pad(padded.texts.ids_RT, torch::nn::functional::PadFuncOptions({0, 7}));
+  padded.texts.valid_RT = torch::nn::functional::pad(padded.texts.valid_RT, torch::nn::functional::PadFuncOptions({0, 7}));
   const auto ra = a.step(curve_batch(0), 1e-3), rb = b.step(padded, 1e-3);
   EXPECT_NEAR(ra.losses.total.item<double>(), rb.losses.total.item<double>(), 1e-6);
   const auto pa = a.model->named_parameters(), pb = b.model->named_parameters();

@@ -1,7 +1,5 @@
 // Batches from data.train: a fixed order of samples a seed and an epoch, made by worker threads ahead of the trainer.
 #pragma once
-#include <torch/types.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -11,21 +9,10 @@
 #include "fsc/data/data_config.h"
 #include "fsc/data/loader_stats.h"
 #include "fsc/negatives/negatives.h"
+#include "fsc/tensor/text_rows.h"
 #include "fsc/tokenize/tokenizer.h"
 
 namespace fsc {
-
-/// B images and R texts: the B captions in order, then the negatives that exist, slot by slot (kind-major).
-struct Batch {
-  torch::Tensor images;    ///< float32 [B,3,S,S]
-  torch::Tensor text_ids;  ///< int64 [R,T], T = the longest text, padded with 0; SigLIP: T = the context, padded with its pad id
-  torch::Tensor text_valid;       ///< bool [R,T], ids > 0 without SOT (EOT is valid); SigLIP: words and the first EOS
-  torch::Tensor owner;            ///< int64 [R], image of each text
-  torch::Tensor caption_rows;     ///< int64 [B], row of each caption (0..B-1)
-  torch::Tensor negative_rows;    ///< int64 [B,N], row of each negative, -1 = missing
-  std::vector<std::string> keys;  ///< B names for messages
-  int64_t next_draw = 0;          ///< places of the epoch's order that have been taken
-};
 
 /// What a loader needs besides its data.
 struct LoaderSetup {
@@ -41,11 +28,22 @@ struct LoaderSetup {
   std::filesystem::path bad_samples_file;  ///< "" = names go to the log only
 };
 
+/// Where a run stands in its data: which batch comes next, and how to find it again.
+struct DataPlace {
+  int64_t batch = 0;       ///< batches handed out since the beginning of the run
+  int64_t epoch = 0;       ///< of the next batch, 0-based
+  int64_t draw = 0;        ///< places of that epoch's order that were taken
+  std::string state = {};  ///< JSON: places of waiting samples, and for shards the place in them and what the buffer holds; ""
+                           ///< where an epoch begins
+
+  bool operator==(const DataPlace&) const = default;
+};
+
 /// Order, augmentation and negatives of a sample depend on (seed, epoch, sample) only, never on the number of workers.
 /// A broken sample is skipped and the batch filled with the next of the order; past its end the order starts again, so an epoch
 /// always has floor(samples / batch size) full batches. Where duplicates are avoided a sample whose image or caption is in the
 /// batch already waits for a later one: at most kLookAhead wait, the longest first in line; what still waits at the end of an
-/// epoch is taken as it comes. Not thread-safe; one epoch at a time.
+/// epoch is taken as it comes. Not thread-safe.
 class Loader {
  public:
   static constexpr size_t kLookAhead = 64;
@@ -61,13 +59,13 @@ class Loader {
   /// What a resumed run must find the same: sizes, hashes of tables or of the list of shards, the text model.
   const std::string& fingerprint() const;
 
-  /// Starts the workers on `epoch`, at its beginning or at a state().
-  void start_epoch(int64_t epoch, const std::string& state = "");
-  /// The next batch. Error when bad samples exceed data.max_bad_samples; Stopped when a stop is asked for while it waits for a
-  /// sample (state() is then as before the call, and nothing else may be called).
+  /// Starts the workers at the beginning of an epoch or at a place().
+  void start(const DataPlace& at = {});
+  /// The next batch, of the next epoch where one is over. Error when bad samples exceed data.max_bad_samples; Stopped when a stop
+  /// is asked for while it waits for a sample (place() is then as before the call, and nothing else may be called).
   Batch next();
-  /// Where the next batch begins, as JSON: places of waiting samples, and for shards the place in them and what the buffer holds.
-  std::string state() const;
+  /// Where the next batch begins.
+  DataPlace place() const;
   LoaderStats stats() const;
 
  private:

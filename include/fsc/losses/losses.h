@@ -21,23 +21,39 @@ struct Calibration {
   double label_smoothing = 0.02;
 };
 
-/// Symmetric InfoNCE: 1/2 (CE(s I T^t) + CE(s T I^t)); image i belongs to text i.
-/// image_BD, text_BD: unit features. extra_ED: further texts (unit rows; zero rows = missing) as extra columns of the
-/// image->text logits only (NegCLIP); undefined or 0 rows = none. scale: exp(logit_scale), a 0-d tensor. -> scalar.
-torch::Tensor contrastive_loss(const torch::Tensor& image_BD, const torch::Tensor& text_BD, const torch::Tensor& extra_ED,
-                               const torch::Tensor& scale, MissingNegatives missing = MissingNegatives::kReference,
-                               const torch::Tensor& extra_valid_E = {});
+/// What an image or a caption is told apart from: the features of all processes, of which these rows are `offset`, `offset` + 1
+/// ... A lone process has its own rows as columns.
+struct WorldColumns {
+  torch::Tensor image_WD = {}, text_WD = {};  ///< unit; undefined = the rows themselves
+  torch::Tensor extra_ED = {};       ///< further texts for the images only (NegCLIP's negatives): unit rows, zeros = missing
+  torch::Tensor extra_valid_E = {};  ///< bool, which of them exist; needed for MissingNegatives::kMasked
+  int64_t offset = 0;                ///< image i belongs to text offset + i of the world
+};
+
+/// Symmetric InfoNCE: 1/2 (CE(s I T_W^t) + CE(s T I_W^t)), the mean over these rows; image i belongs to text i.
+/// image_BD, text_BD: unit features. scale: exp(logit_scale), a 0-d tensor. -> scalar.
+torch::Tensor contrastive_loss(const torch::Tensor& image_BD, const torch::Tensor& text_BD, const torch::Tensor& scale,
+                               const WorldColumns& columns = {}, MissingNegatives missing = MissingNegatives::kReference);
 
 /// Sigmoid loss (SigLIP): every pair on its own, 1/B sum over i, j of -log sigmoid(z_ij (s <I_i, T_j> + b)) with z = 1 where
-/// i = j and -1 elsewhere. image_BD, text_BD: unit features; scale: exp(logit_scale), bias: logit_bias, 0-d tensors. -> scalar.
+/// i + offset = j and -1 elsewhere; j runs over the world's texts. image_BD, text_BD: unit features; scale: exp(logit_scale),
+/// bias: logit_bias, 0-d tensors. -> scalar.
 torch::Tensor sigmoid_loss(const torch::Tensor& image_BD, const torch::Tensor& text_BD, const torch::Tensor& scale,
-                           const torch::Tensor& bias);
+                           const torch::Tensor& bias, const WorldColumns& columns = {});
+
+/// A mean that is not divided yet, so that several processes may add theirs.
+struct SumAndCount {
+  torch::Tensor sum;    ///< 0-d, with graph
+  torch::Tensor count;  ///< 0-d int64: rows that count
+  /// 0 (with graph) when no row counts.
+  torch::Tensor mean() const { return sum / count.clamp_min(1); }
+};
 
 /// (1+N)-way loss with column 0 the truth: -sum_c y_c (1-p_c)^gamma log p_c with y_0 = 1-beta+beta/n, y_c = beta/n over the
-/// n = 1 + valid negatives, 0 for missing ones; mean over rows with a valid negative, 0 (with graph) when there is none.
+/// n = 1 + valid negatives, 0 for missing ones; the sum over rows with a valid negative, and how many those are.
 /// logits_BK; valid_BN bool. Serves global and local scores.
-torch::Tensor hard_negative_loss(const torch::Tensor& logits_BK, const torch::Tensor& valid_BN, const Calibration& calibration,
-                                 MissingNegatives missing = MissingNegatives::kReference);
+SumAndCount hard_negative_loss(const torch::Tensor& logits_BK, const torch::Tensor& valid_BN, const Calibration& calibration,
+                               MissingNegatives missing = MissingNegatives::kReference);
 
 /// s <I_i, [T_i, n_i1 ... n_iN]>; missing negatives get 0. rows_BN int64: row of text_RD for each negative, -1 = missing;
 /// captions are rows caption_B. -> [B,1+N].

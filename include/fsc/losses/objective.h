@@ -8,6 +8,7 @@
 
 #include "fsc/config/config.h"
 #include "fsc/losses/losses.h"
+#include "fsc/tensor/text_rows.h"
 
 namespace fsc {
 
@@ -26,35 +27,50 @@ struct LossConfig {
 
   void fields(config::Collector& v);
   Calibration calibration() const { return {focal_gamma, label_smoothing}; }
-  /// True when a term looks at dense tokens, so that the model has to make them.
-  bool needs_tokens() const { return name != LossName::kClip && local_hn_weight > 0; }
-  /// True when the loss needs a model with logit_bias.
-  bool needs_bias() const { return name == LossName::kSiglip; }
 };
 
-/// Everything a term may look at. Which text belongs to which image, and as what, is in the index tensors: a further kind of
-/// text (paraphrase, phrase, foil) adds an index tensor and a producer in data, nothing else.
+/// Everything a term may look at: rows of this process, and the columns they are told apart from. Which text belongs to which
+/// image, and as what, is in the roles: a further kind of text (paraphrase, phrase, foil) is a further group there.
 struct Features {
-  torch::Tensor image_BD;          ///< unit
-  torch::Tensor image_tokens_BPD;  ///< un-normalised; undefined when no term needs tokens
-  torch::Tensor text_RD;           ///< unit, all texts of the batch
-  torch::Tensor text_tokens_RTD;   ///< un-normalised; undefined when no term needs tokens
-  torch::Tensor text_valid_RT;     ///< bool
-  torch::Tensor owner_R;           ///< int64, image of each text
-  torch::Tensor caption_B;         ///< int64, row of each image's caption
-  torch::Tensor negatives_BN;      ///< int64, row of each negative, -1 = missing; N may be 0
-  torch::Tensor scale;             ///< exp(logit_scale)
-  torch::Tensor bias = {};         ///< logit_bias; undefined when the model has none
+  torch::Tensor image_BD = {};          ///< unit
+  torch::Tensor image_tokens_BPD = {};  ///< un-normalised; undefined when no term needs tokens
+  torch::Tensor text_RD = {};           ///< unit, all texts of the batch
+  torch::Tensor text_tokens_RTD = {};   ///< un-normalised; undefined when no term needs tokens
+  torch::Tensor text_valid_RT = {};     ///< bool
+  TextRoles roles = {};
+  torch::Tensor scale = {};  ///< exp(logit_scale)
+  torch::Tensor bias = {};   ///< logit_bias; undefined when the model has none
+  WorldColumns world = {};   ///< the images and captions of all processes
 };
 
+/// What a term cannot do without.
+struct Needs {
+  bool tokens = false;     ///< dense tokens of images and texts, which the model makes only when asked
+  bool bias = false;       ///< a model with logit_bias
+  bool negatives = false;  ///< it is 0 where no image has a negative
+
+  Needs operator|(const Needs& other) const { return {tokens || other.tokens, bias || other.bias, negatives || other.negatives}; }
+};
+
+/// What a term compares.
+enum class Scope {
+  kBatch,  ///< every image with the texts of all: it looks at Features::world
+  kImage,  ///< each image with its own texts only
+};
+
+/// One addend of the loss: a file in src/losses/terms/ and a line in the list of objective.cpp.
 struct Term {
-  std::string name;  ///< key in metrics.jsonl: clip_loss or siglip_loss, global_hn_loss, local_hn_loss
-  double weight;
+  std::string name;  ///< key in metrics.jsonl, TensorBoard and the loss curve: clip_loss, global_hn_loss ...
+  double weight = 1.0;
+  Needs needs = {};
+  Scope scope = Scope::kBatch;
   std::function<torch::Tensor(const Features&)> loss;
 };
 
 /// The terms a config asks for; a weight of 0 leaves a term out.
 std::vector<Term> make_objective(const LossConfig& config);
+/// What any of them needs.
+Needs needs_of(const std::vector<Term>& objective);
 
 struct Losses {
   torch::Tensor total;                                       ///< scalar with graph

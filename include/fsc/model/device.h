@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "fsc/tensor/precision.h"
+#include "fsc/tensor/autocast.h"
 
 namespace fsc {
 

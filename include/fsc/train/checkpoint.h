@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fsc/data/loader.h"
 #include "fsc/tensor/state_dict.h"
 #include "fsc/weights/lora_folder.h"
 
@@ -14,12 +15,10 @@ namespace fsc {
 
 /// Where a run stands. Random streams need no state: they are functions of (seed, epoch, index).
 struct TrainState {
-  int64_t step = 0;   ///< optimizer steps done
-  int64_t epoch = 0;  ///< 0-based
-  int64_t draw = 0;   ///< places of the epoch's order that were taken
+  int64_t step = 0;  ///< optimizer steps done
+  DataPlace data = {};
   int64_t skipped_in_a_row = 0;
   int64_t skipped_total = 0;
-  std::string loader = {};  ///< Loader::state(), "" at the beginning of an epoch
 };
 
 /// One saved state, besides the model's files.

@@ -10,7 +10,7 @@
 #include "fsc/model/lora.h"
 #include "fsc/negatives/negatives.h"
 #include "fsc/optim/optimizer.h"
-#include "fsc/tensor/precision.h"
+#include "fsc/tensor/autocast.h"
 #include "fsc/train/guard.h"
 
 namespace fsc {

@@ -48,8 +48,8 @@ class RunLog {
   void scalars(int64_t step, const std::vector<std::pair<std::string, double>>& values) {
     if (events_) events_->scalars(step, values);
   }
-  /// loss_curve.png from all of metrics.jsonl.
-  void draw_curve() const;
+  /// loss_curve.png from all of metrics.jsonl: the loss and the terms of the objective.
+  void draw_curve(const std::vector<std::string>& terms) const;
 
  private:
   std::filesystem::path run_;

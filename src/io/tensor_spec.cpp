@@ -10,7 +10,7 @@
 namespace fsc::detail {
 namespace {
 
-constexpr size_t kMaxDimensions = 64;  // LibTorch's own limit
+constexpr size_t kMaxTensorDimensions = 64;  // LibTorch's own limit
 constexpr int kMaxWrappers = 4;
 
 GlobalRole called(const PickleValue& value) {
@@ -98,7 +98,7 @@ class SpecReader {
     if (called(value) == GlobalRole::kSize && value.items()[1].items().size() == 1 &&
         value.items()[1].items()[0].is(PickleKind::kTuple))
       return integers(value.items()[1].items()[0], what);
-    if (!value.is(PickleKind::kTuple) || value.items().size() > kMaxDimensions) fail("has no sound " + what);
+    if (!value.is(PickleKind::kTuple) || value.items().size() > kMaxTensorDimensions) fail("has no sound " + what);
     std::vector<int64_t> numbers;
     for (const auto& item : value.items()) {
       if (!item.is(PickleKind::kInt)) fail("has no sound " + what);

@@ -9,15 +9,8 @@
 namespace fsc {
 namespace {
 namespace fs = std::filesystem;
+using test::expect_ended;
 using test::run_program;
-
-void expect_ended(const test::Ended& ended, int code, const std::vector<std::string>& words) {
-  EXPECT_EQ(ended.code, code) << ended.output;
-  for (const auto& word : words)
-    EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
-  for (const char* raw : {"internal error", "terminate called", "std::", "Exception"})
-    EXPECT_EQ(ended.output.find(raw), std::string::npos) << ended.output;
-}
 
 TEST(FscData, DrawsAWorldOnceAndSaysSo) {
   test::TempDir dir;

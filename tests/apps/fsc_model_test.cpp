@@ -10,17 +10,10 @@
 namespace fsc {
 namespace {
 namespace fs = std::filesystem;
+using test::expect_ended;
 using test::run_program;
 
 const std::string kFormats = FSC_TEST_DATA "/formats/";
-
-void expect_ended(const test::Ended& ended, int code, const std::vector<std::string>& words) {
-  EXPECT_EQ(ended.code, code) << ended.output;
-  for (const auto& word : words)
-    EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
-  for (const char* raw : {"internal error", "terminate called", "std::", "Exception"})
-    EXPECT_EQ(ended.output.find(raw), std::string::npos) << ended.output;
-}
 
 nlohmann::json info_of(const fs::path& path) {
   const test::Ended ended = run_program("fsc-model", {"info", path.string(), "--json"});

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "apps/run_support.h"
 #include "fsc/io/safetensors.h"
 #include "support/golden.h"
 #include "support/process.h"
@@ -13,24 +14,14 @@ namespace fsc {
 namespace {
 namespace fs = std::filesystem;
 using test::Ended;
+using test::expect_ended;
 using test::Process;
 using test::read_all;
 using test::run_program;
 using test::SmallRun;
+using test::train;
 
 using Arguments = std::vector<std::string>;
-
-Arguments train(const SmallRun& run, const Arguments& more) {
-  Arguments arguments = {"--config", run / "config.yaml"};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
-
-void expect_ended(const Ended& ended, int code, const Arguments& words = {}) {
-  EXPECT_EQ(ended.code, code) << ended.output;
-  for (const auto& word : words)
-    EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
-}
 
 /// Everything that draws, averages or recomputes, at once.
 const Arguments kEverything = {"--set", "model.lora.rank=2",     "--set", "model.lora.dropout=0.2",

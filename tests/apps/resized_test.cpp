@@ -15,7 +15,7 @@ using test::Ended;
 using test::read_all;
 using test::SmallRun;
 
-Ended train(const SmallRun& run, const std::string& out, std::vector<std::string> more) {
+Ended train_into(const SmallRun& run, const std::string& out, std::vector<std::string> more) {
   std::vector<std::string> arguments = {"--config", run / "config.yaml", "--set", "output.dir=" + (run / out).string()};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return test::run_program("fsc-train", arguments);
@@ -23,12 +23,12 @@ Ended train(const SmallRun& run, const std::string& out, std::vector<std::string
 
 TEST(Resized, TrainsAtAnotherSizeAndContext) {
   const SmallRun run;
-  ASSERT_EQ(train(run, "base", {"--set", "train.max_steps=2"}).code, 0);
+  ASSERT_EQ(train_into(run, "base", {"--set", "train.max_steps=2"}).code, 0);
   const std::vector<std::string> resized = {"--set", "model.pretrained=" + (run / "base").string(),
                                             "--set", "model.force_image_size=48",
                                             "--set", "model.force_context_length=16",
                                             "--set", "train.max_steps=4"};
-  const Ended ended = train(run, "whole", resized);
+  const Ended ended = train_into(run, "whole", resized);
   ASSERT_EQ(ended.code, 0) << ended.output;
   EXPECT_NE(ended.output.find("image position embedding interpolated from a 2x2 to a 3x3 grid"), std::string::npos)
       << ended.output;
@@ -47,7 +47,7 @@ TEST(Resized, TrainsAtAnotherSizeAndContext) {
   fs::remove(run / "again/model.safetensors");
   auto more = resized;
   more.insert(more.end(), {"--resume", "auto"});
-  const Ended resumed = train(run, "again", more);
+  const Ended resumed = train_into(run, "again", more);
   ASSERT_EQ(resumed.code, 0) << resumed.output;
   EXPECT_EQ(resumed.output.find("position embedding"), std::string::npos) << resumed.output;
   EXPECT_TRUE(read_all(run / "again/model.safetensors") == read_all(run / "whole/model.safetensors"));
@@ -55,11 +55,11 @@ TEST(Resized, TrainsAtAnotherSizeAndContext) {
 
 TEST(Resized, LoraOfAnotherContextKnowsItsBaseAndAveragesWithIt) {
   const SmallRun run;
-  ASSERT_EQ(train(run, "base", {"--set", "train.max_steps=1"}).code, 0);
+  ASSERT_EQ(train_into(run, "base", {"--set", "train.max_steps=1"}).code, 0);
   for (const std::string length : {"16", "30"}) {
-    const Ended ended = train(run, "lora" + length,
-                              {"--set", "model.pretrained=" + (run / "base").string(), "--set", "model.lora.rank=2", "--set",
-                               "model.force_context_length=" + length, "--set", "train.max_steps=1"});
+    const Ended ended = train_into(run, "lora" + length,
+                                   {"--set", "model.pretrained=" + (run / "base").string(), "--set", "model.lora.rank=2", "--set",
+                                    "model.force_context_length=" + length, "--set", "train.max_steps=1"});
     ASSERT_EQ(ended.code, 0) << ended.output;
     const Ended mixed =
         test::run_program("fsc-model", {"wise-ft", "--pretrained", run / "base", "--finetuned", run / ("lora" + length),
@@ -75,7 +75,7 @@ TEST(Resized, LoraOfAnotherContextKnowsItsBaseAndAveragesWithIt) {
 
 TEST(Resized, ASizeThatThePatchesDoNotFillIsRefused) {
   const SmallRun run;
-  const Ended ended = train(run, "run", {"--set", "model.force_image_size=40"});
+  const Ended ended = train_into(run, "run", {"--set", "model.force_image_size=40"});
   EXPECT_EQ(ended.code, 2);
   EXPECT_NE(ended.output.find("not a multiple of the patch size 16"), std::string::npos) << ended.output;
 }

@@ -16,16 +16,11 @@ namespace fsc {
 namespace {
 namespace fs = std::filesystem;
 using test::Ended;
+using test::expect_ended;
 using test::Process;
 using test::read_all;
 using test::run_program;
 using test::SmallRun;
-
-void expect_ended(const Ended& ended, int code, const std::vector<std::string>& words) {
-  EXPECT_EQ(ended.code, code) << ended.output;
-  for (const auto& word : words)
-    EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
-}
 
 /// SmallRun's table in shards of seven samples, each image with a caption of its own.
 class ShardRun {

@@ -18,7 +18,7 @@ using test::SmallRun;
 const std::string kModel = FSC_TEST_DATA "/models/tiny-siglip.json";
 const std::string kTokenizer = FSC_TEST_DATA "/golden/spiece.model";
 
-Ended train(const SmallRun& run, const std::vector<std::string>& settings, const std::vector<std::string>& more = {}) {
+Ended train_with(const SmallRun& run, const std::vector<std::string>& settings, const std::vector<std::string>& more = {}) {
   std::vector<std::string> arguments = {"--config", run / "config.yaml"};
   for (const auto& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
   arguments.insert(arguments.end(), more.begin(), more.end());
@@ -47,7 +47,7 @@ void expect_refused(const Ended& ended, int code, const std::string& part) {
 
 TEST(SiglipTraining, RunsResumesToTheSameBytesAndStandsAlone) {
   const SmallRun run;
-  const Ended ended = train(run, siglip());
+  const Ended ended = train_with(run, siglip());
   ASSERT_EQ(ended.code, 0) << ended.output;
   const auto lines = metrics(run);
   ASSERT_EQ(lines.size(), 12u);
@@ -66,24 +66,24 @@ TEST(SiglipTraining, RunsResumesToTheSameBytesAndStandsAlone) {
   EXPECT_EQ(read_all(run.run() / "spiece.model"), read_all(kTokenizer));
   EXPECT_EQ(read_all(run.run() / "checkpoints/step_8/spiece.model"), read_all(kTokenizer));
   for (const char* later : {"checkpoints/step_10", "checkpoints/step_12", "model.safetensors"}) fs::remove_all(run.run() / later);
-  const Ended resumed = train(run, siglip(), {"--resume", "auto"});
+  const Ended resumed = train_with(run, siglip(), {"--resume", "auto"});
   ASSERT_EQ(resumed.code, 0) << resumed.output;
   EXPECT_TRUE(read_all(run.run() / "model.safetensors") == whole) << "the weights differ";
 
   const fs::path next = run / "next";
-  const Ended again = train(run, {"model.arch=", "model.pretrained=" + run.run().string(), "loss.name=siglip",
-                                  "output.dir=" + next.string(), "train.max_steps=1", "negatives.source=none"});
+  const Ended again = train_with(run, {"model.arch=", "model.pretrained=" + run.run().string(), "loss.name=siglip",
+                                       "output.dir=" + next.string(), "train.max_steps=1", "negatives.source=none"});
   ASSERT_EQ(again.code, 0) << again.output;
   EXPECT_TRUE(fs::exists(next / "spiece.model"));
 }
 
 TEST(SiglipTraining, AccumulationAndCheckpointingFollowTheBigBatch) {
   const SmallRun run;
-  ASSERT_EQ(train(run, siglip({"train.max_steps=3"})).code, 0);
+  ASSERT_EQ(train_with(run, siglip({"train.max_steps=3"})).code, 0);
   const auto want = metrics(run);
   const SmallRun other;
-  const Ended ended =
-      train(other, siglip({"train.max_steps=3", "train.batch_size=2", "train.accum_freq=2", "train.grad_checkpointing=true"}));
+  const Ended ended = train_with(
+      other, siglip({"train.max_steps=3", "train.batch_size=2", "train.accum_freq=2", "train.grad_checkpointing=true"}));
   ASSERT_EQ(ended.code, 0) << ended.output;
   const auto got = metrics(other);
   for (size_t i = 0; i < 3; ++i) {
@@ -96,7 +96,7 @@ TEST(SiglipTraining, AccumulationAndCheckpointingFollowTheBigBatch) {
 TEST(SiglipTraining, OtherLossesLeaveTheBiasAlone) {
   for (const std::string loss : {"fsc", "clip"}) {
     const SmallRun run;
-    const Ended ended = train(run, siglip({"loss.name=" + loss, "train.max_steps=2"}));
+    const Ended ended = train_with(run, siglip({"loss.name=" + loss, "train.max_steps=2"}));
     ASSERT_EQ(ended.code, 0) << ended.output;
     EXPECT_NE(ended.output.find("logit_bias stays as it is"), std::string::npos) << ended.output;
     const std::string bytes = read_all(run.run() / "model.safetensors");
@@ -111,7 +111,7 @@ TEST(SiglipTraining, OtherLossesLeaveTheBiasAlone) {
 
 TEST(SiglipTraining, WithoutNegativesOnlyTheSigmoidLossIsLeft) {
   const SmallRun run;
-  const Ended ended = train(run, siglip({"negatives.source=none", "train.max_steps=1"}));
+  const Ended ended = train_with(run, siglip({"negatives.source=none", "train.max_steps=1"}));
   ASSERT_EQ(ended.code, 0) << ended.output;
   EXPECT_FALSE(metrics(run)[0].contains("local_hn_loss"));
   EXPECT_EQ(metrics(run)[0]["loss"], metrics(run)[0]["siglip_loss"]);
@@ -119,11 +119,12 @@ TEST(SiglipTraining, WithoutNegativesOnlyTheSigmoidLossIsLeft) {
 
 TEST(SiglipTraining, WhatDoesNotFitIsSaidAtTheStart) {
   const SmallRun run;
-  expect_refused(train(run, siglip({"model.tokenizer="})), 2, "model.tokenizer (fsc-train)");
-  expect_refused(train(run, siglip({"model.tokenizer=" FSC_TEST_DATA "/golden/gemma.model"})), 2, "has 512 token embeddings");
-  expect_refused(train(run, siglip({"model.tokenizer=" + kModel})), 1, "is not a sentencepiece model");
-  expect_refused(train(run, {"loss.name=siglip"}), 2, "\"init_logit_bias\": -10");
-  expect_refused(train(run, {"model.tokenizer=" + kTokenizer}), 2, "CLIP's own tokenizer");
+  expect_refused(train_with(run, siglip({"model.tokenizer="})), 2, "model.tokenizer (fsc-train)");
+  expect_refused(train_with(run, siglip({"model.tokenizer=" FSC_TEST_DATA "/golden/gemma.model"})), 2,
+                 "has 512 token embeddings");
+  expect_refused(train_with(run, siglip({"model.tokenizer=" + kModel})), 1, "is not a sentencepiece model");
+  expect_refused(train_with(run, {"loss.name=siglip"}), 2, "\"init_logit_bias\": -10");
+  expect_refused(train_with(run, {"model.tokenizer=" + kTokenizer}), 2, "CLIP's own tokenizer");
 }
 
 TEST(SiglipTraining, ClipWithABiasOfItsOwnTrainsWithTheSigmoidLoss) {
@@ -131,7 +132,7 @@ TEST(SiglipTraining, ClipWithABiasOfItsOwnTrainsWithTheSigmoidLoss) {
   auto model = nlohmann::json::parse(read_all(run / "model.json"));
   model["init_logit_bias"] = -10;
   run.write("biased.json", model.dump());
-  const Ended ended = train(run, {"model.arch=" + (run / "biased.json").string(), "loss.name=siglip", "train.max_steps=2"});
+  const Ended ended = train_with(run, {"model.arch=" + (run / "biased.json").string(), "loss.name=siglip", "train.max_steps=2"});
   ASSERT_EQ(ended.code, 0) << ended.output;
   EXPECT_TRUE(metrics(run)[0].contains("siglip_loss"));
 }

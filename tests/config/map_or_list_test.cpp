@@ -17,7 +17,7 @@ struct Source {
   }
 };
 
-struct Config {
+struct SourcesConfig {
   std::vector<Source> train = {{}};
   bool shuffle = true;
   void fields(config::Collector& v) {
@@ -31,37 +31,37 @@ struct Config {
   }
 };
 
-Config load(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
+SourcesConfig load_sources(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
   const test::TempDir dir;
-  return config::load<Config>(dir.write("c.yaml", yaml), overrides);
+  return config::load<SourcesConfig>(dir.write("c.yaml", yaml), overrides);
 }
 
 void expect_refused(const std::string& yaml, const std::vector<std::string>& overrides, const std::vector<std::string>& parts) {
-  test::expect_error([&] { load(yaml, overrides); }, ExitCode::kUsage, parts);
+  test::expect_error([&] { load_sources(yaml, overrides); }, ExitCode::kUsage, parts);
 }
 
 TEST(MapOrList, AMapIsTheOnlyElementOverItsDefaults) {
-  const Config c = load("data: {train: {path: a.tsv}}");
+  const SourcesConfig c = load_sources("data: {train: {path: a.tsv}}");
   ASSERT_EQ(c.train.size(), 1u);
   EXPECT_EQ(c.train[0].path, "a.tsv");
   EXPECT_EQ(c.train[0].weight, 1);
-  EXPECT_EQ(load("{}").train[0].path, "none.tsv");
+  EXPECT_EQ(load_sources("{}").train[0].path, "none.tsv");
 }
 
 TEST(MapOrList, AListHasAnyNumber) {
-  const Config c = load("data: {train: [{path: a.tsv}, {path: b.tsv, weight: 2}]}");
+  const SourcesConfig c = load_sources("data: {train: [{path: a.tsv}, {path: b.tsv, weight: 2}]}");
   ASSERT_EQ(c.train.size(), 2u);
   EXPECT_EQ(c.train[1].path, "b.tsv");
   EXPECT_EQ(c.train[1].weight, 2);
-  EXPECT_TRUE(load("data: {train: []}").train.empty());
+  EXPECT_TRUE(load_sources("data: {train: []}").train.empty());
 }
 
 TEST(MapOrList, OverridesReachAnElement) {
-  EXPECT_EQ(load("data: {train: {path: a.tsv}}", {"data.train.weight=3"}).train[0].weight, 3);
-  EXPECT_EQ(load("{}", {"data.train.path=x", "data.train.weight=2"}).train[0].path, "x");
-  EXPECT_EQ(load("data: {train: [{path: a.tsv}, {path: b.tsv}]}", {"data.train[1].path=c.tsv"}).train[1].path, "c.tsv");
-  EXPECT_EQ(load("data: {train: {path: a.tsv}}", {"data.train[0].path=c.tsv"}).train[0].path, "c.tsv");
-  EXPECT_EQ(load("data: {train: {path: a.tsv}}", {"data.train=[{path: b.tsv}, {path: c.tsv}]"}).train.size(), 2u);
+  EXPECT_EQ(load_sources("data: {train: {path: a.tsv}}", {"data.train.weight=3"}).train[0].weight, 3);
+  EXPECT_EQ(load_sources("{}", {"data.train.path=x", "data.train.weight=2"}).train[0].path, "x");
+  EXPECT_EQ(load_sources("data: {train: [{path: a.tsv}, {path: b.tsv}]}", {"data.train[1].path=c.tsv"}).train[1].path, "c.tsv");
+  EXPECT_EQ(load_sources("data: {train: {path: a.tsv}}", {"data.train[0].path=c.tsv"}).train[0].path, "c.tsv");
+  EXPECT_EQ(load_sources("data: {train: {path: a.tsv}}", {"data.train=[{path: b.tsv}, {path: c.tsv}]"}).train.size(), 2u);
 }
 
 TEST(MapOrList, MistakesSayWhichElement) {
@@ -79,18 +79,18 @@ TEST(MapOrList, MistakesSayWhichElement) {
 }
 
 TEST(MapOrList, YamlReadsBack) {
-  Config one = load("data: {train: {path: a.tsv, weight: 4}}");
+  SourcesConfig one = load_sources("data: {train: {path: a.tsv, weight: 4}}");
   const std::string text = config::to_yaml(config::fields_of(one));
   EXPECT_NE(text.find("  train:\n    path: a.tsv\n    weight: 4\n"), std::string::npos) << text;
-  EXPECT_EQ(load(text).train[0].weight, 4);
-  Config two = load("data: {train: [{path: a.tsv}, {path: b.tsv, weight: 2}]}");
-  const Config again = load(config::to_yaml(config::fields_of(two)));
+  EXPECT_EQ(load_sources(text).train[0].weight, 4);
+  SourcesConfig two = load_sources("data: {train: [{path: a.tsv}, {path: b.tsv, weight: 2}]}");
+  const SourcesConfig again = load_sources(config::to_yaml(config::fields_of(two)));
   ASSERT_EQ(again.train.size(), 2u);
   EXPECT_EQ(again.train[1].weight, 2);
 }
 
 TEST(MapOrList, HelpListsTheKeysOfOne) {
-  Config c;
+  SourcesConfig c;
   const std::string help = config::help_text(config::fields_of(c));
   for (const char* part : {"  data.train\n      Where samples come from [a map, or a list of maps]",
                            "  data.train.path = none.tsv", "  data.train.weight = 1"})
@@ -98,12 +98,12 @@ TEST(MapOrList, HelpListsTheKeysOfOne) {
 }
 
 TEST(MapOrList, DifferencesGoIntoElements) {
-  Config a = load("data: {train: {path: a.tsv}}"), b = load("data: {train: {path: b.tsv}}");
+  SourcesConfig a = load_sources("data: {train: {path: a.tsv}}"), b = load_sources("data: {train: {path: b.tsv}}");
   auto changes = config::diff(config::fields_of(a), config::fields_of(b));
   ASSERT_EQ(changes.size(), 1u);
   EXPECT_EQ(changes[0].path, "data.train.path");
-  Config c = load("data: {train: [{path: a.tsv}, {path: b.tsv}]}"),
-         d = load("data: {train: [{path: a.tsv}, {path: x.tsv}], shuffle: false}");
+  SourcesConfig c = load_sources("data: {train: [{path: a.tsv}, {path: b.tsv}]}"),
+                d = load_sources("data: {train: [{path: a.tsv}, {path: x.tsv}], shuffle: false}");
   changes = config::diff(config::fields_of(c), config::fields_of(d));
   ASSERT_EQ(changes.size(), 2u);
   EXPECT_EQ(changes[0].path, "data.train[1].path");

@@ -20,20 +20,20 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using test::TempDir;
 
-const std::vector<std::string> kPhotos = {"rgb.png", "rgb420.jpg", "grey.jpg", "large.jpg", "tall.jpg", "lossy.webp"};
+const std::vector<std::string> kSuitePhotos = {"rgb.png", "rgb420.jpg", "grey.jpg", "large.jpg", "tall.jpg", "lossy.webp"};
 
 /// A folder with one suite of all tasks and two models.
 class EvaluateTest : public ::testing::Test {
  protected:
   void SetUp() override {
     json pairs;
-    for (size_t i = 0; i < kPhotos.size(); ++i) {
-      test::copy_photo(kPhotos[i], dir_ / ("images/" + kPhotos[i]));
-      test::copy_photo(kPhotos[i], dir_ / ("zs/class" + std::to_string(i % 3) + "/" + kPhotos[i]));
-      pairs[std::to_string(i)] = {{"filename", kPhotos[i]},
+    for (size_t i = 0; i < kSuitePhotos.size(); ++i) {
+      test::copy_photo(kSuitePhotos[i], dir_ / ("images/" + kSuitePhotos[i]));
+      test::copy_photo(kSuitePhotos[i], dir_ / ("zs/class" + std::to_string(i % 3) + "/" + kSuitePhotos[i]));
+      pairs[std::to_string(i)] = {{"filename", kSuitePhotos[i]},
                                   {"caption", "a photo number " + std::to_string(i)},
                                   {"negative_caption", "photo a number " + std::to_string(i)}};
-      table_ += "images/" + kPhotos[i] + "\tcaption " + std::to_string(i) + "\nimages/" + kPhotos[i] + "\tanother " +
+      table_ += "images/" + kSuitePhotos[i] + "\tcaption " + std::to_string(i) + "\nimages/" + kSuitePhotos[i] + "\tanother " +
                 std::to_string(i) + "\n";
     }
     pairs["0"]["negative_caption"] = "A photo  number 0";  // the same tokens as the caption: a tie
@@ -101,8 +101,8 @@ TEST_F(EvaluateTest, DecisionsEqualPlainComputation) {
   for (size_t i = 0; i < 6; ++i) {
     const auto& prediction = result.tasks[1].predictions[i];
     const std::string number = std::to_string(i);
-    const double truth = cosine(loaded, dir_ / ("images/" + kPhotos[i]), "a photo number " + number);
-    const double foil = cosine(loaded, dir_ / ("images/" + kPhotos[i]), i ? "photo a number " + number : "a photo number 0");
+    const double truth = cosine(loaded, dir_ / ("images/" + kSuitePhotos[i]), "a photo number " + number);
+    const double foil = cosine(loaded, dir_ / ("images/" + kSuitePhotos[i]), i ? "photo a number " + number : "a photo number 0");
     EXPECT_NEAR(prediction.scores[0], truth, 2e-6);
     EXPECT_NEAR(prediction.scores[1], foil, 2e-6);
     if (i == 0 || std::abs(truth - foil) > 1e-5) {

@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(Checkpoints, ArchiveFuzz,
                          testing::Values("bare.pt", "wrapped.pt", "views.pt", "parameters.pt", "script.pt"),
                          [](const auto& info) { return std::string(info.param).substr(0, std::string(info.param).find('.')); });
 
-StateDict small_state() {
+StateDict fuzzed_state() {
   StateDict state;
   state.add("flags", torch::tensor({1, 0, 1}, torch::kBool));
   state.add("weight", torch::arange(6, torch::kFloat32).view({2, 3}));
@@ -128,7 +128,7 @@ StateDict small_state() {
 
 TEST(CheckpointFuzz, MutatedSafetensors) {
   const TempDir dir;
-  write_safetensors(dir / "good", small_state());
+  write_safetensors(dir / "good", fuzzed_state());
   const std::string good = read_file(dir / "good");
   const Tally tally = fuzz(fuzz_count(1000), "model.safetensors", [&](Rng& rng) { return mutated(good, rng); });
   EXPECT_GT(tally.refused, 0);
@@ -137,7 +137,7 @@ TEST(CheckpointFuzz, MutatedSafetensors) {
 
 TEST(CheckpointFuzz, MutatedIndexes) {
   const TempDir dir;
-  write_safetensors(dir / "a.safetensors", small_state());
+  write_safetensors(dir / "a.safetensors", fuzzed_state());
   const std::string good =
       R"({"metadata": {"total_size": 33}, "weight_map": {"flags": "a.safetensors", "weight": "a.safetensors",
           "half": "a.safetensors", "none": "a.safetensors"}})";

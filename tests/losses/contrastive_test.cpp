@@ -11,7 +11,7 @@
 namespace fsc {
 namespace {
 
-const auto kDouble = torch::dtype(torch::kFloat64);
+using test::kDouble;
 
 torch::Tensor unit_rows(int64_t rows, int64_t width, int64_t seed) {
   torch::manual_seed(seed);

@@ -8,7 +8,8 @@
 namespace fsc {
 namespace {
 
-const auto kDouble = torch::dtype(torch::kFloat64);
+using test::kDouble;
+
 const auto kBool = torch::dtype(torch::kBool);
 constexpr Calibration kPlain{.focal_gamma = 0.0, .label_smoothing = 0.0};
 

@@ -8,7 +8,8 @@
 namespace fsc {
 namespace {
 
-const auto kDouble = torch::dtype(torch::kFloat64);
+using test::kDouble;
+
 constexpr auto kMinmax = SimilarityNormalizer::kMinmax;
 constexpr auto kSoftmax = SimilarityNormalizer::kSoftmax;
 

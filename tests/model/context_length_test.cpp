@@ -18,7 +18,7 @@ ArchConfig tiny_arch(const std::string& variant, int64_t context_length) {
   return arch;
 }
 
-double gap(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }
+double largest_gap(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }
 
 class ContextLength : public testing::TestWithParam<int64_t> {};
 
@@ -34,9 +34,10 @@ TEST_P(ContextLength, PositionsAndFeaturesEqualTheOfficialCodes) {
   EXPECT_NE(notes[0].find("from 77 to"), std::string::npos) << notes[0];
   const Tensor positions = *state_dict(*model).find("positional_embedding");
   EXPECT_EQ(positions.sizes(), golden.at(length + "/positional_embedding").sizes());
-  EXPECT_LE(gap(positions, golden.at(length + "/positional_embedding")), 1e-7);
+  EXPECT_LE(largest_gap(positions, golden.at(length + "/positional_embedding")), 1e-7);
   const torch::NoGradGuard no_grad;
-  EXPECT_LE(gap(model->encode_texts(golden.at(length + "/ids"), false).features_RD, golden.at(length + "/text_features")), 1e-6);
+  EXPECT_LE(largest_gap(model->encode_texts(golden.at(length + "/ids"), false).features_RD, golden.at(length + "/text_features")),
+            1e-6);
 }
 
 INSTANTIATE_TEST_SUITE_P(ShorterAndLonger, ContextLength, testing::Values(12, 100));

@@ -19,7 +19,7 @@ constexpr double kGrid7First = 0.12885144352912903, kGrid7Middle = -0.1701368391
 constexpr double kGrid2First = 0.00539665250107646, kGrid2Last = -0.005664938595145941;
 constexpr double kContextFirst = 0.29967325925827026, kContextLast = 0.26235508918762207;
 
-ArchConfig tiny_arch() { return ArchConfig::load(std::string(FSC_TEST_DATA) + "/models/tiny.json"); }
+ArchConfig plain_arch() { return ArchConfig::load(std::string(FSC_TEST_DATA) + "/models/tiny.json"); }
 
 StateDict filled_state(const ArchConfig& arch) {
   ClipModel model(arch);
@@ -38,7 +38,7 @@ StateDict with(const StateDict& state, const std::string& name, const Tensor& te
 }
 
 std::string refusal(const StateDict& state) {
-  ClipModel model(tiny_arch());
+  ClipModel model(plain_arch());
   try {
     load_state(*model, state, "model.safetensors");
   } catch (const Error& error) {
@@ -58,8 +58,8 @@ void expect_part(const std::string& message, const std::string& part) {
 }
 
 TEST(LoadState, CopiesEveryTensorAndKeepsGradientsOn) {
-  const StateDict state = filled_state(tiny_arch());
-  ClipModel model(tiny_arch());
+  const StateDict state = filled_state(plain_arch());
+  ClipModel model(plain_arch());
   EXPECT_TRUE(load_state(*model, state, "x").empty());
   for (const auto& parameter : model->named_parameters()) {
     EXPECT_TRUE(torch::equal(parameter.value(), *state.find(parameter.key()))) << parameter.key();
@@ -69,12 +69,12 @@ TEST(LoadState, CopiesEveryTensorAndKeepsGradientsOn) {
 }
 
 TEST(LoadState, ConvertsHalfPrecisionAndOldLogitScaleAndIgnoresTheMask) {
-  const StateDict full = filled_state(tiny_arch());
+  const StateDict full = filled_state(plain_arch());
   StateDict half;
   for (const auto& [name, tensor] : full.entries())
     half.add(name, name == "logit_scale" ? tensor.view({1}) : tensor.to(torch::kHalf));
   half.add("attn_mask", torch::full({77, 77}, -std::numeric_limits<float>::infinity()));
-  ClipModel model(tiny_arch());
+  ClipModel model(plain_arch());
   EXPECT_TRUE(load_state(*model, half, "x").empty());
   for (const auto& parameter : model->named_parameters()) {
     EXPECT_EQ(parameter.value().scalar_type(), torch::kFloat32);
@@ -84,8 +84,8 @@ TEST(LoadState, ConvertsHalfPrecisionAndOldLogitScaleAndIgnoresTheMask) {
 }
 
 TEST(LoadState, InterpolatesTheImageGrid) {
-  const StateDict state = filled_state(tiny_arch());
-  ArchConfig larger = tiny_arch();
+  const StateDict state = filled_state(plain_arch());
+  ArchConfig larger = plain_arch();
   larger.vision.image_size = 56;  // a grid of 7 instead of 4
   ClipModel model(larger);
   const auto notes = load_state(*model, state, "x");
@@ -101,10 +101,10 @@ TEST(LoadState, InterpolatesTheImageGrid) {
 }
 
 TEST(LoadState, InterpolatesToASmallerGridWithAntialiasing) {
-  ArchConfig smaller = tiny_arch();
+  ArchConfig smaller = plain_arch();
   smaller.vision.image_size = 16;
   ClipModel model(smaller);
-  const StateDict state = filled_state(tiny_arch());
+  const StateDict state = filled_state(plain_arch());
   EXPECT_EQ(load_state(*model, state, "x").size(), 1u);
   const Tensor to = *state_dict(*model).find("visual.positional_embedding");
   EXPECT_NEAR(to[1][0].item<double>(), kGrid2First, 1e-6);
@@ -112,10 +112,10 @@ TEST(LoadState, InterpolatesToASmallerGridWithAntialiasing) {
 }
 
 TEST(LoadState, InterpolatesTheContext) {
-  ArchConfig shorter = tiny_arch();
+  ArchConfig shorter = plain_arch();
   shorter.text.context_length = 40;
   ClipModel model(shorter);
-  const auto notes = load_state(*model, filled_state(tiny_arch()), "x");
+  const auto notes = load_state(*model, filled_state(plain_arch()), "x");
   ASSERT_EQ(notes.size(), 1u);
   EXPECT_EQ(notes[0], "text position embedding interpolated from 77 to 40 positions");
   const Tensor to = *state_dict(*model).find("positional_embedding");
@@ -124,7 +124,7 @@ TEST(LoadState, InterpolatesTheContext) {
 }
 
 TEST(LoadStateBadInput, MissingAndUnexpectedNames) {
-  const StateDict state = filled_state(tiny_arch());
+  const StateDict state = filled_state(plain_arch());
   StateDict odd = with(with(state, "visual.proj", {}), "logit_bias", torch::zeros({}));
   const std::string message = refusal(odd);
   expect_part(message, "model.safetensors does not fit the architecture tiny");
@@ -143,7 +143,7 @@ TEST(LoadStateBadInput, LongListsAreCutAtTenWithTheCount) {
 }
 
 TEST(LoadStateBadInput, ShapesAndDtypes) {
-  const StateDict state = filled_state(tiny_arch());
+  const StateDict state = filled_state(plain_arch());
   expect_part(refusal(with(state, "visual.proj", torch::zeros({64, 16}))),
               "wrong shape or type (1): visual.proj is Float [64, 16], Float [64, 32] is expected");
   expect_part(refusal(with(state, "visual.proj", torch::zeros({64, 32}, torch::kInt64))), "visual.proj is Long [64, 32]");
@@ -158,7 +158,7 @@ TEST(LoadStateBadInput, ShapesAndDtypes) {
 }
 
 TEST(LoadStateBadInput, NanAndInfinityAreNamed) {
-  const StateDict state = filled_state(tiny_arch());
+  const StateDict state = filled_state(plain_arch());
   Tensor broken = state.find("ln_final.bias")->clone();
   broken[3] = std::nanf("");
   expect_part(refusal(with(state, "ln_final.bias", broken)), "tensor ln_final.bias holds NaN or Inf");
@@ -167,8 +167,8 @@ TEST(LoadStateBadInput, NanAndInfinityAreNamed) {
 }
 
 TEST(LoadState, LargeFiniteValuesAreNotTakenForInfinity) {
-  const StateDict state = with(filled_state(tiny_arch()), "ln_final.bias", torch::full({48}, 3e38F));
-  ClipModel model(tiny_arch());
+  const StateDict state = with(filled_state(plain_arch()), "ln_final.bias", torch::full({48}, 3e38F));
+  ClipModel model(plain_arch());
   EXPECT_TRUE(load_state(*model, state, "x").empty());
   EXPECT_EQ(state_dict(*model).find("ln_final.bias")->min().item<float>(), 3e38F);
 }

@@ -45,13 +45,6 @@ ClipModel official_start(LoraConfig config = rank(2)) {
   return model;
 }
 
-std::set<std::string> trained(ClipModel model) {
-  std::set<std::string> names;
-  for (const auto& item : model->named_parameters())
-    if (item.value().requires_grad()) names.insert(item.key());
-  return names;
-}
-
 /// A number that every feature and token has a part in.
 Tensor some_loss(ClipModel model) {
   const auto image = model->encode_images(images(), true);
@@ -88,7 +81,7 @@ TEST(Lora, TrainsTheOfficialTensorsAndNoOther) {
   for (const auto& [key, value] : golden)
     if (key.starts_with("grad/")) official.insert(key.substr(5));
   ClipModel model = official_start();
-  EXPECT_EQ(trained(model), official);
+  EXPECT_EQ(test::trained_names(*model), official);
   some_loss(model).backward();
   for (const auto& [name, gradient] : gradients(model))
     EXPECT_TRUE(official.erase(name)) << name << " is frozen, but has a gradient";
@@ -275,7 +268,7 @@ TEST(Lora, TargetsNameModules) {
     LoraConfig config = rank(2);
     config.targets = targets;
     add_lora(*model, config, 1);
-    return trained(model).size() / 2;
+    return test::trained_names(*model).size() / 2;
   };
   EXPECT_EQ(count({"linear", "attention", "conv1"}), 17u);
   EXPECT_EQ(count({"linear"}), 8u);
@@ -306,9 +299,9 @@ TEST(Lora, LockedBlocksGetNone) {
   ClipModel model(tiny());
   lock_tower(*model, Tower::kImage, 1);
   add_lora(*model, rank(2), 1);
-  for (const auto& name : trained(model))
+  for (const auto& name : test::trained_names(*model))
     EXPECT_TRUE(!name.starts_with("visual.") || name.starts_with("visual.transformer.resblocks.1.")) << name;
-  EXPECT_EQ(trained(model).size(), 2u * (4 + 8));
+  EXPECT_EQ(test::trained_names(*model).size(), 2u * (4 + 8));
 
   ClipModel locked(tiny());
   lock_tower(*locked, Tower::kImage, 0), lock_tower(*locked, Tower::kText, 0);
@@ -392,9 +385,10 @@ TEST(Lora, WorksOnSiglipsTowers) {
   EXPECT_TRUE(torch::allclose(image.features_BD, image_merged.features_BD, 0, 5e-6));
   (image.features_BD.select(1, 0).sum() + image.tokens_BPD.sum()).backward();
   const auto found = gradients(model);
-  for (const auto& name : trained(model)) EXPECT_EQ(found.count(name), name.starts_with("visual.") ? 1u : 0u) << name;
-  EXPECT_TRUE(trained(model).count("visual.trunk.blocks.0.attn.qkv.lora_A"));
-  EXPECT_TRUE(trained(model).count("visual.trunk.patch_embed.proj.lora_A"));
+  for (const auto& name : test::trained_names(*model))
+    EXPECT_EQ(found.count(name), name.starts_with("visual.") ? 1u : 0u) << name;
+  EXPECT_TRUE(test::trained_names(*model).count("visual.trunk.blocks.0.attn.qkv.lora_A"));
+  EXPECT_TRUE(test::trained_names(*model).count("visual.trunk.patch_embed.proj.lora_A"));
 }
 
 }  // namespace

@@ -16,19 +16,19 @@ namespace {
 using torch::Tensor;
 
 // timm 1.0.31's resample_abs_pos_embed (grid 4 to 7 and 2) of fill.py's position embedding: first and last element.
-constexpr double kGrid7First = 0.5439769625663757, kGrid7Last = -0.15786686539649963, kGrid2First = -0.0021352278999984264,
-                 kGrid2Last = -0.2232031524181366;
+constexpr double kTimmGrid7First = 0.5439769625663757, kTimmGrid7Last = -0.15786686539649963,
+                 kTimmGrid2First = -0.0021352278999984264, kTimmGrid2Last = -0.2232031524181366;
 
-ArchConfig tiny_arch(const std::string& variant = "tiny-siglip") {
+ArchConfig siglip_arch(const std::string& variant = "tiny-siglip") {
   return ArchConfig::load(std::string(FSC_TEST_DATA) + "/models/" + variant + ".json");
 }
-ClipModel tiny_model(const std::string& variant = "tiny-siglip") {
-  ClipModel model(tiny_arch(variant));
+ClipModel siglip_model(const std::string& variant = "tiny-siglip") {
+  ClipModel model(siglip_arch(variant));
   test::fill_model(*model);
   return model;
 }
-Tensor tiny_images() { return test::fill_signed("input.images", {3, 3, 32, 32}, 2.0); }
-Tensor tiny_ids() {
+Tensor siglip_images() { return test::fill_signed("input.images", {3, 3, 32, 32}, 2.0); }
+Tensor siglip_ids() {
   const test::Stream64 stream("siglip.ids");
   Tensor ids = torch::ones({3, 16}, torch::kInt64);  // 1 = padding
   const int64_t ends[] = {5, 9, 12};
@@ -37,12 +37,12 @@ Tensor tiny_ids() {
   }
   return ids;
 }
-double gap(const Tensor& a, const Tensor& b) {
+double siglip_gap(const Tensor& a, const Tensor& b) {
   return (a.to(torch::kFloat64) - b.to(torch::kFloat64)).abs().max().item<double>();
 }
 Tensor sigmoid_loss_of(ClipModelImpl& model) {
   const Tensor logits =
-      model.scale() * model.encode_images(tiny_images()).features_BD.matmul(model.encode_texts(tiny_ids()).features_RD.t()) +
+      model.scale() * model.encode_images(siglip_images()).features_BD.matmul(model.encode_texts(siglip_ids()).features_RD.t()) +
       model.logit_bias;
   return -at::log_sigmoid((2 * torch::eye(3) - 1) * logits).sum() / 3;
 }
@@ -114,22 +114,22 @@ TEST_P(SiglipGolden, FeaturesAndDenseTokensEqualOpenClips) {
   const std::string v = std::string(GetParam()) + "/";
   const test::Golden golden = test::read_golden("siglip.safetensors");
   const torch::NoGradGuard no_grad;
-  ClipModel model = tiny_model(GetParam());
-  const EncodedImages images = model->encode_images(tiny_images(), true);
-  const EncodedTexts texts = model->encode_texts(tiny_ids(), true);
-  EXPECT_LE(gap(images.features_BD, golden.at(v + "image_features")), 1e-6);
-  EXPECT_LE(gap(texts.features_RD, golden.at(v + "text_features")), 1e-6);
-  EXPECT_LE(gap(images.tokens_BPD, golden.at(v + "image_tokens")), 1e-5);  // un-normalised, of size 3
-  EXPECT_LE(gap(texts.tokens_RTD, golden.at(v + "text_tokens")), 1e-5);
-  EXPECT_EQ(gap(images.features_BD, model->encode_images(tiny_images()).features_BD), 0) << "tokens change the feature";
-  EXPECT_FALSE(model->encode_images(tiny_images()).tokens_BPD.defined());
+  ClipModel model = siglip_model(GetParam());
+  const EncodedImages images = model->encode_images(siglip_images(), true);
+  const EncodedTexts texts = model->encode_texts(siglip_ids(), true);
+  EXPECT_LE(siglip_gap(images.features_BD, golden.at(v + "image_features")), 1e-6);
+  EXPECT_LE(siglip_gap(texts.features_RD, golden.at(v + "text_features")), 1e-6);
+  EXPECT_LE(siglip_gap(images.tokens_BPD, golden.at(v + "image_tokens")), 1e-5);  // un-normalised, of size 3
+  EXPECT_LE(siglip_gap(texts.tokens_RTD, golden.at(v + "text_tokens")), 1e-5);
+  EXPECT_EQ(siglip_gap(images.features_BD, model->encode_images(siglip_images()).features_BD), 0) << "tokens change the feature";
+  EXPECT_FALSE(model->encode_images(siglip_images()).tokens_BPD.defined());
 }
 
 TEST_P(SiglipGolden, LossAndGradientsEqualOpenClips) {
   const std::string v = std::string(GetParam()) + "/";
   const test::Golden golden = test::read_golden("siglip.safetensors");
   for (const bool recompute : {false, true}) {
-    ClipModel model = tiny_model(GetParam());
+    ClipModel model = siglip_model(GetParam());
     model->set_grad_checkpointing(recompute, recompute);
     const Tensor loss = sigmoid_loss_of(*model);
     loss.backward();
@@ -138,7 +138,7 @@ TEST_P(SiglipGolden, LossAndGradientsEqualOpenClips) {
     for (const auto& parameter : model->named_parameters()) {
       const auto it = golden.find(v + "grad." + parameter.key());
       if (it == golden.end()) continue;
-      EXPECT_LE(gap(parameter.value().grad(), it->second), 2e-6 + 1e-5 * it->second.abs().max().item<double>())
+      EXPECT_LE(siglip_gap(parameter.value().grad(), it->second), 2e-6 + 1e-5 * it->second.abs().max().item<double>())
           << parameter.key();
       ++compared;
     }
@@ -150,55 +150,56 @@ INSTANTIATE_TEST_SUITE_P(Siglip, SiglipGolden, testing::Values("tiny-siglip", "t
 
 TEST(Siglip, ThePoolOfEqualPatchesIsTheirDenseToken) {
   // With all patches alike the head's attention has nothing to choose: feature and dense token are one.
-  ClipModel model = tiny_model();
+  ClipModel model = siglip_model();
   const torch::NoGradGuard no_grad;
   for (auto& parameter : model->named_parameters()) {
     if (parameter.key() == "visual.trunk.pos_embed") parameter.value().zero_();
   }
   const EncodedImages images = model->encode_images(torch::full({1, 3, 32, 32}, 0.3), true);
   const Tensor token = images.tokens_BPD[0][5];
-  EXPECT_LE(gap(token / token.norm(), images.features_BD[0]), 1e-6);
+  EXPECT_LE(siglip_gap(token / token.norm(), images.features_BD[0]), 1e-6);
 }
 
 TEST(Siglip, GeluTanhOfTheImageTowerIsAnotherModel) {
-  ArchConfig arch = tiny_arch();
+  ArchConfig arch = siglip_arch();
   arch.vision.gelu_tanh = true;
   ClipModel model(arch);
   test::fill_model(*model);
   const torch::NoGradGuard no_grad;
   const double change =
-      gap(model->encode_images(tiny_images()).features_BD, tiny_model()->encode_images(tiny_images()).features_BD);
+      siglip_gap(model->encode_images(siglip_images()).features_BD, siglip_model()->encode_images(siglip_images()).features_BD);
   EXPECT_GT(change, 1e-6);
   EXPECT_LT(change, 1e-3);
 }
 
 TEST(Siglip, TextsHaveToFillTheContext) {
-  ClipModel model = tiny_model();
-  EXPECT_THROW(model->encode_texts(tiny_ids().slice(1, 0, 12)), c10::Error);
+  ClipModel model = siglip_model();
+  EXPECT_THROW(model->encode_texts(siglip_ids().slice(1, 0, 12)), c10::Error);
   const torch::NoGradGuard no_grad;
-  Tensor ids = tiny_ids();
+  Tensor ids = siglip_ids();
   const Tensor before = model->encode_texts(ids).features_RD;
   ids[0][2] = 77;  // an early word is seen by the last position and by all others
-  EXPECT_GT(gap(model->encode_texts(ids).features_RD[0], before[0]), 1e-3);
-  EXPECT_GT(gap(model->encode_texts(ids, true).tokens_RTD[0][0], model->encode_texts(tiny_ids(), true).tokens_RTD[0][0]), 1e-3);
+  EXPECT_GT(siglip_gap(model->encode_texts(ids).features_RD[0], before[0]), 1e-3);
+  EXPECT_GT(siglip_gap(model->encode_texts(ids, true).tokens_RTD[0][0], model->encode_texts(siglip_ids(), true).tokens_RTD[0][0]),
+            1e-3);
 }
 
 TEST(Siglip, AutocastIsBfloat16NearFloat32) {
-  ClipModel model = tiny_model();
+  ClipModel model = siglip_model();
   const torch::NoGradGuard no_grad;
-  const Tensor exact = model->encode_images(tiny_images()).features_BD;
+  const Tensor exact = model->encode_images(siglip_images()).features_BD;
   at::autocast::set_autocast_enabled(at::kCPU, true);
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-  const Tensor lower = model->encode_images(tiny_images()).features_BD;
+  const Tensor lower = model->encode_images(siglip_images()).features_BD;
   at::autocast::clear_cache();
   at::autocast::set_autocast_enabled(at::kCPU, false);
   EXPECT_EQ(lower.scalar_type(), torch::kBFloat16);
-  EXPECT_LT(gap(lower, exact), 0.01);
-  EXPECT_GT(gap(lower, exact), 1e-6) << "autocast was off";
+  EXPECT_LT(siglip_gap(lower, exact), 0.01);
+  EXPECT_GT(siglip_gap(lower, exact), 1e-6) << "autocast was off";
 }
 
 TEST(Siglip, InitialWeightsFollowTimmAndOpenClip) {
-  ClipModel model(tiny_arch());
+  ClipModel model(siglip_arch());
   model->initialize(5);
   const StateDict state = state_dict(*model);
   const auto deviation = [&](const std::string& name) { return state.find(name)->std().item<double>(); };
@@ -221,18 +222,19 @@ TEST(Siglip, InitialWeightsFollowTimmAndOpenClip) {
   EXPECT_NEAR(deviation("text.positional_embedding"), 0.01, 0.001);
   EXPECT_EQ(state.find("visual.trunk.norm.weight")->min().item<double>(), 1);
 
-  ArchConfig arch = tiny_arch();
+  ArchConfig arch = siglip_arch();
   arch.init_logit_scale = 2.0;
   ClipModel other(arch);
   other->initialize(5);
   EXPECT_EQ(other->logit_scale.item<double>(), 2);
-  EXPECT_EQ(gap(*state_dict(*other).find("visual.trunk.attn_pool.latent"), *state.find("visual.trunk.attn_pool.latent")), 0);
+  EXPECT_EQ(siglip_gap(*state_dict(*other).find("visual.trunk.attn_pool.latent"), *state.find("visual.trunk.attn_pool.latent")),
+            0);
 }
 
 TEST(Siglip, LoadingInterpolatesGridAndContext) {
-  const StateDict state = state_dict(*tiny_model());
+  const StateDict state = state_dict(*siglip_model());
   const auto resized = [&](int64_t image_size) {
-    ArchConfig arch = tiny_arch();
+    ArchConfig arch = siglip_arch();
     arch.vision.image_size = image_size;
     ClipModel model(arch);
     const auto notes = load_state(*model, state, "x");
@@ -240,12 +242,12 @@ TEST(Siglip, LoadingInterpolatesGridAndContext) {
     EXPECT_NE(notes[0].find("from a 4x4 to a " + std::to_string(image_size / 8)), std::string::npos) << notes[0];
     return state_dict(*model).find("visual.trunk.pos_embed")->flatten();
   };
-  EXPECT_NEAR(resized(56)[0].item<double>(), kGrid7First, 1e-6);
-  EXPECT_NEAR(resized(56)[-1].item<double>(), kGrid7Last, 1e-6);
-  EXPECT_NEAR(resized(16)[0].item<double>(), kGrid2First, 1e-6);
-  EXPECT_NEAR(resized(16)[-1].item<double>(), kGrid2Last, 1e-6);
+  EXPECT_NEAR(resized(56)[0].item<double>(), kTimmGrid7First, 1e-6);
+  EXPECT_NEAR(resized(56)[-1].item<double>(), kTimmGrid7Last, 1e-6);
+  EXPECT_NEAR(resized(16)[0].item<double>(), kTimmGrid2First, 1e-6);
+  EXPECT_NEAR(resized(16)[-1].item<double>(), kTimmGrid2Last, 1e-6);
 
-  ArchConfig arch = tiny_arch();
+  ArchConfig arch = siglip_arch();
   arch.text.context_length = 24;
   ClipModel longer(arch);
   EXPECT_NE(load_state(*longer, state, "x").at(0).find("from 16 to 24 positions"), std::string::npos);
@@ -254,12 +256,12 @@ TEST(Siglip, LoadingInterpolatesGridAndContext) {
 
 TEST(Siglip, ACheckpointWithoutBiasGivesZeroAndSaysSo) {
   StateDict state, bare;
-  const StateDict whole = state_dict(*tiny_model());
+  const StateDict whole = state_dict(*siglip_model());
   for (const auto& [name, tensor] : whole.entries()) {
     if (name != "logit_bias") bare.add(name, tensor);
     state.add(name, name == "logit_bias" ? tensor.reshape({1}) : tensor);
   }
-  ClipModel model(tiny_arch());
+  ClipModel model(siglip_arch());
   EXPECT_TRUE(load_state(*model, state, "x").empty());
   EXPECT_EQ(model->logit_bias.item<double>(), -1.5);
   const auto notes = load_state(*model, bare, "x");
@@ -267,7 +269,7 @@ TEST(Siglip, ACheckpointWithoutBiasGivesZeroAndSaysSo) {
   EXPECT_NE(notes[0].find("logit_bias"), std::string::npos);
   EXPECT_EQ(model->logit_bias.item<double>(), 0);
 
-  ArchConfig arch = tiny_arch();
+  ArchConfig arch = siglip_arch();
   arch.init_logit_bias.reset();
   ClipModel without(arch);
   EXPECT_FALSE(without->logit_bias.defined());

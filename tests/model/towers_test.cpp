@@ -15,17 +15,10 @@ namespace {
 
 using torch::Tensor;
 
-ClipModel tiny() {
+ClipModel tiny_towers() {
   ClipModel model(ArchConfig::load(FSC_TEST_DATA "/models/tiny-quickgelu.json"));
   test::fill_model(*model);
   return model;
-}
-
-std::set<std::string> trained(ClipModel model) {
-  std::set<std::string> names;
-  for (const auto& item : model->named_parameters())
-    if (item.value().requires_grad()) names.insert(item.key());
-  return names;
 }
 
 TEST(Towers, PlacesFollowOpenClipsNames) {
@@ -73,7 +66,7 @@ TEST(Towers, PlacesFollowTimmsNames) {
 }
 
 TEST(Towers, LocksOneTowerWholly) {
-  auto model = tiny();
+  auto model = tiny_towers();
   lock_tower(*model, Tower::kImage, 0);
   for (const auto& item : model->named_parameters())
     EXPECT_EQ(item.value().requires_grad(), !item.key().starts_with("visual.")) << item.key();
@@ -86,15 +79,15 @@ TEST(Towers, LocksOneTowerWholly) {
 }
 
 TEST(Towers, LeavesTheLastBlocksAndWhatFollows) {
-  auto model = tiny();
+  auto model = tiny_towers();
   lock_tower(*model, Tower::kImage, 1), lock_tower(*model, Tower::kText, 2);
-  for (const auto& name : trained(model)) {
+  for (const auto& name : test::trained_names(*model)) {
     const bool image =
         name.starts_with("visual.transformer.resblocks.1.") || name.starts_with("visual.ln_post.") || name == "visual.proj";
     const bool text = name.starts_with("transformer.resblocks.") || name.starts_with("ln_final.") || name == "text_projection";
     EXPECT_TRUE(image || text || name == "logit_scale") << name;
   }
-  EXPECT_EQ(trained(model).size(), 12u + 3 + 24 + 3 + 1);
+  EXPECT_EQ(test::trained_names(*model).size(), 12u + 3 + 24 + 3 + 1);
 }
 
 /// Nodes of a graph that belong to blocks: a layer norm stands for two of them.
@@ -114,7 +107,7 @@ int64_t layer_norms_in_graph(const Tensor& root) {
 
 TEST(Towers, FrozenBlocksLeaveNoGraph) {
   const Tensor images = test::fill_signed("input.images", {2, 3, 32, 32});
-  auto model = tiny();
+  auto model = tiny_towers();
   EXPECT_EQ(layer_norms_in_graph(model->encode_images(images).features_BD), 6);  // ln_pre, two in each block, ln_post
   lock_tower(*model, Tower::kImage, 1);
   EXPECT_EQ(layer_norms_in_graph(model->encode_images(images).features_BD), 3);
@@ -122,7 +115,7 @@ TEST(Towers, FrozenBlocksLeaveNoGraph) {
 
 TEST(Towers, CheckpointedBlocksLeaveNoGraph) {
   const Tensor images = test::fill_signed("input.images", {2, 3, 32, 32}), ids = test::fill_token_rows("input.ids", 2);
-  auto model = tiny();
+  auto model = tiny_towers();
   EXPECT_EQ(layer_norms_in_graph(model->encode_texts(ids).features_RD), 5);  // two in each block, ln_final
   model->set_grad_checkpointing(true, false);
   EXPECT_EQ(layer_norms_in_graph(model->encode_images(images).features_BD), 2) << "the blocks are computed again, not kept";
@@ -134,7 +127,7 @@ TEST(Towers, CheckpointedBlocksLeaveNoGraph) {
 
 TEST(Towers, LockingWithGradientCheckpointingGivesTheSameGradients) {
   const Tensor images = test::fill_signed("input.images", {2, 3, 32, 32});
-  auto plain = tiny(), saving = tiny();
+  auto plain = tiny_towers(), saving = tiny_towers();
   saving->set_grad_checkpointing(true, true);
   for (auto* model : {&plain, &saving}) {
     lock_tower(**model, Tower::kImage, 1);
@@ -151,7 +144,7 @@ TEST(Towers, LockingWithGradientCheckpointingGivesTheSameGradients) {
 }
 
 TEST(Towers, MoreBlocksThanThereAre) {
-  auto model = tiny();
+  auto model = tiny_towers();
   test::expect_error([&] { lock_tower(*model, Tower::kText, 3); }, ExitCode::kUsage,
                      {"model.lock_text_unlocked_blocks", "3", "2 blocks"});
 }

@@ -16,9 +16,9 @@ namespace {
 using test::HttpRequest;
 using test::HttpServer;
 
-const StreamOptions kQuick = {.retries = 3, .first_pause = 0.01, .timeout_seconds = 5};
+const StreamOptions kQuickHttp = {.retries = 3, .first_pause = 0.01, .timeout_seconds = 5};
 
-std::string numbered(size_t size) {
+std::string numbered_bytes(size_t size) {
   std::string bytes;
   for (int i = 0; bytes.size() < size; ++i) bytes += std::to_string(i) + "\n";
   return bytes.substr(0, size);
@@ -27,15 +27,15 @@ std::string numbered(size_t size) {
 /// read_all must fail with all of `parts` in its message, after `requests` requests.
 void expect_failure(HttpServer& server, const std::string& path, size_t requests, const std::vector<std::string>& parts) {
   const size_t before = server.requests().size();
-  test::expect_error([&] { read_all(server.url(path), kQuick); }, ExitCode::kFailed, parts);
+  test::expect_error([&] { read_all(server.url(path), kQuickHttp); }, ExitCode::kFailed, parts);
   EXPECT_EQ(server.requests().size() - before, requests);
 }
 
 TEST(HttpStream, GivesWhatTheServerSends) {
-  const std::string bytes = numbered(10'000'000);  // more than may wait in memory
+  const std::string bytes = numbered_bytes(10'000'000);  // more than may wait in memory
   const HttpServer server([&](HttpRequest& request) { request.answer_file(bytes); });
-  EXPECT_TRUE(read_all(server.url("/a.tar"), kQuick) == bytes);
-  const auto stream = open_stream(server.url("/a.tar"), kQuick);
+  EXPECT_TRUE(read_all(server.url("/a.tar"), kQuickHttp) == bytes);
+  const auto stream = open_stream(server.url("/a.tar"), kQuickHttp);
   EXPECT_EQ(stream->skip(9'000'001), 9'000'001u);
   std::vector<char> buffer(50);
   const size_t n = stream->read(buffer);
@@ -50,9 +50,9 @@ TEST(HttpStream, EmptyFilesAndUnknownLengths) {
     if (request.path == "/open") return request.answer("200 OK", "12345", "", "");
     request.answer("200 OK", "3\r\n123\r\n2\r\n45\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n", "");
   });
-  EXPECT_EQ(read_all(server.url("/empty"), kQuick), "");
-  EXPECT_EQ(read_all(server.url("/open"), kQuick), "12345");
-  EXPECT_EQ(read_all(server.url("/chunked"), kQuick), "12345");
+  EXPECT_EQ(read_all(server.url("/empty"), kQuickHttp), "");
+  EXPECT_EQ(read_all(server.url("/open"), kQuickHttp), "12345");
+  EXPECT_EQ(read_all(server.url("/chunked"), kQuickHttp), "12345");
 }
 
 TEST(HttpStream, RefusalsFailAtOnceWithUrlAndStatus) {
@@ -66,7 +66,7 @@ TEST(HttpStream, PasswordsAndSignaturesAreNotShown) {
   std::string url = server.url("/a.tar?sig=secret");
   url.insert(7, "me:hidden@");
   try {
-    read_all(url, kQuick);
+    read_all(url, kQuickHttp);
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(std::string(error.what()).find("secret"), std::string::npos) << error.what();
@@ -80,7 +80,7 @@ TEST(HttpStream, OverloadIsWaitedOut) {
   for (const char* status : {"500 Oops", "503 Busy", "429 Slow down", "408 Late"}) {
     HttpServer server(
         [&](HttpRequest& request) { request.number < 2 ? request.answer(status, "") : request.answer("200 OK", "data"); });
-    EXPECT_EQ(read_all(server.url("/a.tar"), kQuick), "data");
+    EXPECT_EQ(read_all(server.url("/a.tar"), kQuickHttp), "data");
     EXPECT_EQ(server.requests().size(), 3u);
   }
   HttpServer down([](HttpRequest& request) { request.answer("502 Bad Gateway", ""); });
@@ -94,11 +94,11 @@ TEST(HttpStream, NobodyListens) {
     url = server.url("/a.tar");
   }
   const test::ScopedEnv no_proxy("no_proxy", "127.0.0.1");
-  test::expect_error([&] { read_all(url, kQuick); }, ExitCode::kFailed, {url, "try 4 of 4"});
+  test::expect_error([&] { read_all(url, kQuickHttp); }, ExitCode::kFailed, {url, "try 4 of 4"});
 }
 
 TEST(HttpStream, ABrokenConnectionIsReadOnFromWhereItBroke) {
-  const std::string bytes = numbered(500'000);
+  const std::string bytes = numbered_bytes(500'000);
   const HttpServer server([&](HttpRequest& request) { request.answer_file(bytes, 120'000, "ETag: \"1\"\r\n"); });
   EXPECT_TRUE(read_all(server.url("/a.tar"), {.retries = 1, .first_pause = 0.01}) == bytes);  // each try brings something new
   const auto requests = server.requests();
@@ -108,16 +108,16 @@ TEST(HttpStream, ABrokenConnectionIsReadOnFromWhereItBroke) {
 }
 
 TEST(HttpStream, AServerWithoutRangesIsReadAgainFromTheFront) {
-  const std::string bytes = numbered(500'000);
+  const std::string bytes = numbered_bytes(500'000);
   const HttpServer server([&](HttpRequest& request) {
     request.answer("200 OK", bytes.substr(0, request.number == 0 ? 123'456 : bytes.size()), "", "500000");
   });
-  EXPECT_TRUE(read_all(server.url("/a.tar"), kQuick) == bytes);
+  EXPECT_TRUE(read_all(server.url("/a.tar"), kQuickHttp) == bytes);
   EXPECT_EQ(server.requests().size(), 2u);
 }
 
 TEST(HttpStream, ABreakAfterTheLastByteOrAtAPartsEnd) {
-  const std::string bytes = numbered(1000);
+  const std::string bytes = numbered_bytes(1000);
   const HttpServer server([&](HttpRequest& request) {
     if (request.path == "/parts" && request.range)  // a cache that gives a slice at a time
       return request.answer("206 Partial Content", bytes.substr(*request.range, 300),
@@ -127,12 +127,12 @@ TEST(HttpStream, ABreakAfterTheLastByteOrAtAPartsEnd) {
       return request.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" + bytes + "\r\n");  // no last chunk
     request.answer_file(bytes);
   });
-  EXPECT_EQ(read_all(server.url("/parts"), kQuick), bytes);
-  EXPECT_EQ(read_all(server.url("/end"), kQuick), bytes);
+  EXPECT_EQ(read_all(server.url("/parts"), kQuickHttp), bytes);
+  EXPECT_EQ(read_all(server.url("/end"), kQuickHttp), bytes);
 }
 
 TEST(HttpStream, OtherFilesUnderTheSameNameAreNotJoined) {
-  const std::string bytes = numbered(1000);
+  const std::string bytes = numbered_bytes(1000);
   HttpServer server([&](HttpRequest& request) {
     if (!request.range) return request.answer_file(bytes, 500, "ETag: \"one\"\r\n");
     if (request.path == "/tag") return request.answer_file(bytes, 500, "ETag: \"two\"\r\n");
@@ -147,7 +147,7 @@ TEST(HttpStream, OtherFilesUnderTheSameNameAreNotJoined) {
 }
 
 TEST(HttpStream, SilenceCountsAsABreak) {
-  const std::string bytes = numbered(1000);
+  const std::string bytes = numbered_bytes(1000);
   const HttpServer server([&](HttpRequest& request) {
     if (request.number == 0) return request.stall();  // not even a head
     request.answer_file(bytes, request.number == 1 ? 400 : SIZE_MAX);
@@ -158,7 +158,7 @@ TEST(HttpStream, SilenceCountsAsABreak) {
 }
 
 TEST(HttpStream, ASlowReaderIsNoSilence) {
-  const std::string bytes = numbered(12'000'000);
+  const std::string bytes = numbered_bytes(12'000'000);
   const HttpServer server([&](HttpRequest& request) { request.answer_file(bytes); });
   const auto stream = open_stream(server.url("/a.tar"), {.retries = 0, .timeout_seconds = 0.2});
   std::vector<char> buffer(3'000'000);
@@ -178,7 +178,7 @@ TEST(HttpStream, RedirectsStayOnHttp) {
     if (request.path == "/nowhere") return request.answer("302 Found", "body");
     request.answer("200 OK", "data");
   });
-  EXPECT_EQ(read_all(server.url("/a.tar"), kQuick), "data");
+  EXPECT_EQ(read_all(server.url("/a.tar"), kQuickHttp), "data");
   expect_failure(server, "/loop", 11, {"/loop", "redirects"});
   expect_failure(server, "/file", 1, {"/file", "file"});
   expect_failure(server, "/nowhere", 1, {"302"});
@@ -192,7 +192,7 @@ TEST(HttpStream, GarbageIsNoAnswer) {
   });
   expect_failure(server, "/bytes", 1, {"/bytes"});
   for (const char* path : {"/head", "/nothing"})
-    test::expect_error([&] { read_all(server.url(path), kQuick); }, ExitCode::kFailed, {server.url(path)});
+    test::expect_error([&] { read_all(server.url(path), kQuickHttp); }, ExitCode::kFailed, {server.url(path)});
 }
 
 TEST(HttpStream, AStopEndsTheWait) {
@@ -211,12 +211,12 @@ TEST(HttpStream, AStopEndsTheWait) {
 TEST(HttpStream, ShardsStreamThroughBreaks) {
   std::vector<test::TarPart> parts;
   for (int i = 0; i < 200; ++i) {
-    parts.push_back({.name = std::to_string(i) + ".jpg", .data = numbered(3000 + static_cast<size_t>(i))});
+    parts.push_back({.name = std::to_string(i) + ".jpg", .data = numbered_bytes(3000 + static_cast<size_t>(i))});
     parts.push_back({.name = std::to_string(i) + ".txt", .data = "caption " + std::to_string(i)});
   }
   const std::string bytes = test::tar_bytes(parts);
   const HttpServer server([&](HttpRequest& request) { request.answer_file(bytes, 150'000); });
-  ShardReader reader(server.url("/a.tar?sig=secret"), kQuick);
+  ShardReader reader(server.url("/a.tar?sig=secret"), kQuickHttp);
   EXPECT_EQ(reader.skip(150), 150);
   ShardSample sample;
   for (int i = 150; i < 200; ++i) {

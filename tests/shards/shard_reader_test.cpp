@@ -35,7 +35,7 @@ std::vector<std::string> outline(const std::vector<ShardSample>& samples) {
   return lines;
 }
 
-std::vector<TarPart> named(const std::vector<std::string>& names) {
+std::vector<TarPart> named_parts(const std::vector<std::string>& names) {
   std::vector<TarPart> parts;
   for (const auto& name : names) parts.push_back({.name = name, .data = "data of " + name});
   return parts;
@@ -86,7 +86,7 @@ TEST(ShardReader, KeysEndAtTheFirstDotOfTheName) {
 
 TEST(ShardReader, FilesThatBelongToNoSampleArePassedOver) {
   const TempDir dir;
-  auto parts = named({"README", "a.jpg", "a", ".hidden.txt", "__note__.txt", "a.txt", "folder/b.txt"});
+  auto parts = named_parts({"README", "a.jpg", "a", ".hidden.txt", "__note__.txt", "a.txt", "folder/b.txt"});
   parts.insert(parts.begin() + 2, {.name = "folder/", .type = '5'});
   const auto samples = read_samples(dir.write("a.tar", tar_bytes(parts)));
   EXPECT_EQ(outline(samples), (std::vector<std::string>{"a: jpg txt", "folder/b: txt"}));
@@ -95,7 +95,7 @@ TEST(ShardReader, FilesThatBelongToNoSampleArePassedOver) {
 
 TEST(ShardReader, InterleavedFilesAreCountedAndStayApart) {
   const TempDir dir;
-  const auto path = dir.write("a.tar", tar_bytes(named({"a.jpg", "b.jpg", "a.txt", "b.txt", "c.jpg", "c.txt"}))).string();
+  const auto path = dir.write("a.tar", tar_bytes(named_parts({"a.jpg", "b.jpg", "a.txt", "b.txt", "c.jpg", "c.txt"}))).string();
   const auto samples = read_samples(path);
   EXPECT_EQ(outline(samples), (std::vector<std::string>{"a: jpg", "b: jpg", "a: txt", "b: txt", "c: jpg txt"}));
   EXPECT_FALSE(samples[1].interleaved);
@@ -108,7 +108,7 @@ TEST(ShardReader, InterleavedFilesAreCountedAndStayApart) {
 
 TEST(ShardReader, AnExtensionTwiceBeginsANewSample) {
   const TempDir dir;
-  const auto samples = read_samples(dir.write("a.tar", tar_bytes(named({"a.jpg", "a.txt", "a.JPG", "a.json"}))));
+  const auto samples = read_samples(dir.write("a.tar", tar_bytes(named_parts({"a.jpg", "a.txt", "a.JPG", "a.json"}))));
   EXPECT_EQ(outline(samples), (std::vector<std::string>{"a: jpg txt", "a: jpg json"}));
   EXPECT_EQ(*samples[1].find("jpg"), "data of a.JPG");
   EXPECT_TRUE(samples[1].interleaved);
@@ -116,7 +116,7 @@ TEST(ShardReader, AnExtensionTwiceBeginsANewSample) {
 
 TEST(ShardReader, ASampleOfTooManyFilesIsPassedOver) {
   const TempDir dir;
-  auto parts = named({"a.txt"});
+  auto parts = named_parts({"a.txt"});
   for (int64_t i = 0; i <= kMaxSampleFiles; ++i) parts.push_back({.name = "img." + std::to_string(i) + ".jpg"});
   parts.push_back({.name = "img.0.jpg"});  // an extension that was there: no other sample begins here
   for (int64_t i = 0; i < kMaxSampleFiles; ++i) parts.push_back({.name = "full." + std::to_string(i)});
@@ -196,7 +196,7 @@ TEST(ShardReader, CutAtEveryByte) {
 
 TEST(ShardReader, ADamagedHeaderEndsTheShardWithAnError) {
   const TempDir dir;
-  auto parts = named({"a.jpg", "b.jpg", "c.jpg"});
+  auto parts = named_parts({"a.jpg", "b.jpg", "c.jpg"});
   parts[2].sum = TarPart::Sum::kWrong;
   const auto path = dir.write("a.tar", tar_bytes(parts)).string();
   ShardReader reader(path);
@@ -208,7 +208,7 @@ TEST(ShardReader, ADamagedHeaderEndsTheShardWithAnError) {
 
 TEST(ShardReader, WithoutDataAndWithUsedMemory) {
   const TempDir dir;
-  const auto path = dir.write("a.tar", tar_bytes(named({"a.jpg", "a.txt", "b.txt"}))).string();
+  const auto path = dir.write("a.tar", tar_bytes(named_parts({"a.jpg", "a.txt", "b.txt"}))).string();
   ShardReader reader(path);
   ShardSample sample;
   sample.files = {{"old", "data"}, {"older", "data"}, {"oldest", "data"}};

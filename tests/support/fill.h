@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,6 +86,14 @@ inline torch::Tensor fill_token_rows(const std::string& name, int64_t rows, int6
     id[r][length - 1] = vocab - 1;
   }
   return ids;
+}
+
+/// Names of the parameters that have a gradient.
+inline std::set<std::string> trained_names(const torch::nn::Module& model) {
+  std::set<std::string> names;
+  for (const auto& item : model.named_parameters())
+    if (item.value().requires_grad()) names.insert(item.key());
+  return names;
 }
 
 }  // namespace fsc::test

@@ -9,6 +9,8 @@
 
 namespace fsc::test {
 
+inline const auto kDouble = torch::dtype(torch::kFloat64);
+
 using ScalarFunction = std::function<torch::Tensor(const std::vector<torch::Tensor>&)>;
 
 /// d f / d inputs by autograd; an input that f does not use gets zeros.

@@ -1,6 +1,7 @@
 // Starts a program of the build and watches how it ends.
 #pragma once
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -82,6 +83,15 @@ class Process {
 
 inline Ended run_program(const std::string& program, const std::vector<std::string>& arguments, const Limits& limits = {}) {
   return Process(program, arguments, limits).wait();
+}
+
+/// The exit code, every one of `words` in what it said, and no sign of an exception nobody expected.
+inline void expect_ended(const Ended& ended, int code, const std::vector<std::string>& words = {}) {
+  EXPECT_EQ(ended.code, code) << ended.output;
+  for (const auto& word : words)
+    EXPECT_NE(ended.output.find(word), std::string::npos) << "no \"" << word << "\" in: " << ended.output;
+  for (const char* raw : {"internal error", "terminate called", "std::", "c10::", "Exception raised from"})
+    EXPECT_EQ(ended.output.find(raw), std::string::npos) << ended.output;
 }
 
 }  // namespace fsc::test

@@ -17,7 +17,7 @@ namespace {
 using test::hard_text;
 using test::repeated;
 
-const TextModel& model() {
+const TextModel& fuzzed_model() {
   static const auto kModel = TextModel::shared();
   return *kModel;
 }
@@ -31,8 +31,8 @@ void expect_sound_tokens(const Analysis& analysis) {
     ASSERT_GT(token.end, token.begin);
     end = token.end + token.space_after;
     ASSERT_LE(end, analysis.text.size());
-    ASSERT_LT(token.tag, model().tags().size());
-    ASSERT_LT(token.dependency, model().dependencies().size());
+    ASSERT_LT(token.tag, fuzzed_model().tags().size());
+    ASSERT_LT(token.dependency, fuzzed_model().dependencies().size());
     ASSERT_TRUE(token.head >= 0 && token.head < count) << token.head;
   }
   if (analysis.tokens.size() < TextModel::kMaxTokens) {
@@ -53,11 +53,11 @@ void expect_sound(const Analysis& analysis, std::string_view caption) {
     ASSERT_TRUE(root >= chunk.first && root < chunk.last);
   }
   for (int32_t token = 0; token < count; ++token) {
-    const std::string word(analysis.word(token)), lemma = model().lemma(analysis, token);
+    const std::string word(analysis.word(token)), lemma = fuzzed_model().lemma(analysis, token);
     ASSERT_EQ(valid_utf8(lemma), lemma);
     is_upper_case(word), is_title_case(word);
-    model().wordnet().replacements(word, WordClass::kNoun);
-    ASSERT_EQ(valid_utf8(model().inflections().inflect(word, "NNS")).empty(), word.empty());
+    fuzzed_model().wordnet().replacements(word, WordClass::kNoun);
+    ASSERT_EQ(valid_utf8(fuzzed_model().inflections().inflect(word, "NNS")).empty(), word.empty());
   }
 }
 
@@ -68,7 +68,7 @@ TEST(TextFuzz, HardCaptionsGiveSoundAnalyses) {
     Rng rng({round, 3});
     std::string caption = hard_text(rng);
     if (rng.below(2)) caption = "A man " + caption + " rides two dogs near " + caption;
-    const Analysis analysis = model().analyse(caption);
+    const Analysis analysis = fuzzed_model().analyse(caption);
     expect_sound(analysis, caption);
     tokens += analysis.tokens.size(), chunks += analysis.noun_chunks.size();
   }
@@ -87,7 +87,7 @@ TEST(TextFuzz, RandomBytesGiveSoundAnalyses) {
     SCOPED_TRACE(round);
     Rng rng({round, 4});
     const std::string caption = random_bytes(rng, 400);
-    expect_sound(model().analyse(caption), caption);
+    expect_sound(fuzzed_model().analyse(caption), caption);
   }
 }
 
@@ -117,7 +117,7 @@ TEST(TextFuzz, EndlessCaptionsTakeNoMinutes) {
   for (const auto& [what, caption] : captions) {
     SCOPED_TRACE(what);
     const double begin = test::processor_seconds();
-    const Analysis analysis = model().analyse(caption);
+    const Analysis analysis = fuzzed_model().analyse(caption);
     const double analysed = test::processor_seconds();
     expect_sound(analysis, caption);
     std::cout << what << ": " << analysed - begin << " s, then " << test::processor_seconds() - analysed << " s" << std::endl;

@@ -210,7 +210,7 @@ void expect_sound(const Analysis& analysis) {
   }
 }
 
-std::string repeated(const std::string& part, size_t bytes) {
+std::string repeated_to(const std::string& part, size_t bytes) {
   std::string text;
   while (text.size() < bytes) text += part;
   text.resize(bytes);
@@ -249,13 +249,13 @@ TEST(TextModel, AnyTextIsAnalysed) {
 }
 
 TEST(TextModel, LongTextsAreCut) {
-  const std::string words = repeated("dog ", 40'000);
+  const std::string words = repeated_to("dog ", 40'000);
   const Analysis analysis = model().analyse(words);
   expect_sound(analysis);
   EXPECT_EQ(analysis.tokens.size(), TextModel::kMaxTokens);
   EXPECT_EQ(analysis.text, words);
-  EXPECT_EQ(model().analyse(repeated("dog ", 4 * TextModel::kMaxTokens)).tokens.size(), TextModel::kMaxTokens);
-  EXPECT_EQ(model().analyse(repeated("dog ", 4 * TextModel::kMaxTokens - 4)).tokens.size(), TextModel::kMaxTokens - 1);
+  EXPECT_EQ(model().analyse(repeated_to("dog ", 4 * TextModel::kMaxTokens)).tokens.size(), TextModel::kMaxTokens);
+  EXPECT_EQ(model().analyse(repeated_to("dog ", 4 * TextModel::kMaxTokens - 4)).tokens.size(), TextModel::kMaxTokens - 1);
 }
 
 TEST(TextModel, NoTextHoldsItUp) {
@@ -263,7 +263,7 @@ TEST(TextModel, NoTextHoldsItUp) {
        {"abcdefg", "(", "'\"", "a.", "::@", "a:b@", "a-", "http://", "1,", "$1", "🐶", " ", "\t", "猫.", ":)", "www.a/"}) {
     for (const size_t bytes : {990, 100'000}) {
       const auto begin = std::chrono::steady_clock::now();
-      expect_sound(model().analyse(repeated(part, bytes)));
+      expect_sound(model().analyse(repeated_to(part, bytes)));
       const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
       EXPECT_LT(seconds.count(), 20) << part << " x " << bytes;  // some 0.1 s; a busy machine and sanitizers take longer
     }

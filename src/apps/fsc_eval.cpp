@@ -10,7 +10,7 @@
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/core/main.h"
-#include "fsc/eval/report.h"
+#include "fsc/report/report.h"
 #include "fsc/tensor/memory.h"
 
 namespace {

@@ -6,8 +6,8 @@
 
 #include "apps/fsc_eval_arguments.h"
 #include "fsc/core/atomic_file.h"
-#include "fsc/eval/report.h"
-#include "fsc/eval/wise_ft_path.h"
+#include "fsc/report/path_report.h"
+#include "fsc/report/report.h"
 
 namespace fs = std::filesystem;
 

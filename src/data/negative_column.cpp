@@ -5,19 +5,13 @@
 #include <nlohmann/json.hpp>
 
 #include "fsc/core/atomic_file.h"
+#include "fsc/core/csv.h"
 #include "fsc/data/table.h"
 
 namespace fsc {
 namespace {
 
 constexpr const char* kColumn = "neg_caption";
-
-std::string cell(const std::string& text) {
-  if (text.find_first_of("\t\n\r\"") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
 
 std::string json_list(const NegativeTexts& negatives) {
   nlohmann::json list = nlohmann::json::array();
@@ -45,8 +39,8 @@ Table rows_of(const SourceConfig& source) {
 
 std::string line_of(const std::vector<std::string>& cells, const std::string& last) {
   std::string line;
-  for (const auto& text : cells) line += cell(text) + "\t";
-  return line + cell(last) + "\n";
+  for (const auto& text : cells) line += csv_cell(text, '\t') + "\t";
+  return line + csv_cell(last, '\t') + "\n";
 }
 
 }  // namespace

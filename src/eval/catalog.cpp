@@ -1,39 +1,25 @@
-// The one list of benchmarks: a new one is a file in datasets/ and a line here.
+// The one list of benchmarks.
 #include <fmt/format.h>
 
-#include "datasets/detail_datasets.h"
 #include "fsc/eval/benchmark.h"
+
+/// A line a benchmark, in the order of --help: NAME for the `Benchmark NAME_benchmark()` of a file in datasets/.
+#define FSC_BENCHMARKS(LINE) \
+  LINE(sugarcrepe)           \
+  LINE(caption_choice)       \
+  LINE(zeroshot)             \
+  LINE(retrieval)
 
 namespace fsc {
 
+#define FSC_DECLARE(NAME) Benchmark NAME##_benchmark();
+FSC_BENCHMARKS(FSC_DECLARE)
+#undef FSC_DECLARE
+
 const std::vector<Benchmark>& catalog() {
-  static const std::vector<std::string> table = {"format", "image_root", "image_column", "caption_column", "split"};
-  static const std::vector<Benchmark> all = {
-      {"sugarcrepe",
-       TaskKind::kComposition,
-       "the seven JSON files of SugarCrepe in root, COCO val2017 photos in images",
-       {"root", "images"},
-       {},
-       read_sugarcrepe},
-      {"caption_choice",
-       TaskKind::kComposition,
-       "one JSON file shaped like SugarCrepe's at path, its photos in images",
-       {"path", "images"},
-       {},
-       read_caption_choice},
-      {"zeroshot",
-       TaskKind::kZeroShot,
-       "one folder of photos a class in root; label = rank of the folder's name in byte order",
-       {"root"},
-       {"classnames", "templates"},
-       read_image_folder},
-      {"retrieval",
-       TaskKind::kRetrieval,
-       "a table with one image and caption a row, COCO's or Karpathy's JSON; rows of the same image are its captions",
-       {"path"},
-       table,
-       read_retrieval_table},
-  };
+#define FSC_LIST(NAME) NAME##_benchmark(),
+  static const std::vector<Benchmark> all = {FSC_BENCHMARKS(FSC_LIST)};
+#undef FSC_LIST
   return all;
 }
 
@@ -64,19 +50,6 @@ std::string catalog_help() {
     text += fmt::format("  {:<15} {}\n                  keys: {}\n", benchmark.name, benchmark.help, keys);
   }
   return text;
-}
-
-int64_t Inputs::image(const std::filesystem::path& path) {
-  const auto normal = path.lexically_normal();
-  const auto [it, fresh] = image_numbers_.emplace(normal.string(), static_cast<int64_t>(images_.size()));
-  if (fresh) images_.push_back(normal);
-  return it->second;
-}
-
-int64_t Inputs::text(const std::string& text) {
-  const auto [it, fresh] = text_numbers_.emplace(text, static_cast<int64_t>(texts_.size()));
-  if (fresh) texts_.push_back(text);
-  return it->second;
 }
 
 std::vector<size_t> spread_indices(size_t n, size_t limit) {

@@ -13,7 +13,6 @@
 
 #include "fsc/core/error.h"
 #include "fsc/data/collate.h"
-#include "fsc/image/decode.h"
 
 namespace fsc {
 namespace fs = std::filesystem;
@@ -48,9 +47,9 @@ std::string image_problem(const fs::path& path) {
 /// Images 0, 1, 2, ... as model input, made by worker threads at most a few batches ahead.
 class ImageReader {
  public:
-  ImageReader(const std::vector<fs::path>& paths, const Preprocess& preprocess, const EmbedOptions& options)
-      : paths_(paths), preprocess_(preprocess), cache_(options.pixels), window_(4 * options.batch_size) {
-    if (cache_) cache_->prepare(preprocess, paths.size());
+  ImageReader(const std::vector<ImageRef>& images, const Preprocess& preprocess, const EmbedOptions& options)
+      : images_(images), preprocess_(preprocess), cache_(options.pixels), window_(4 * options.batch_size) {
+    if (cache_) cache_->prepare(preprocess, images.size());
     at::get_num_threads();  // the main thread's count is fixed before workers choose theirs
     for (int64_t i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
   }
@@ -90,7 +89,7 @@ class ImageReader {
       {
         std::unique_lock lock(mutex_);
         wanted_.wait(lock, [this] { return stopping_ || taken_ < next_ + window_; });
-        if (stopping_ || taken_ >= static_cast<int64_t>(paths_.size())) return;
+        if (stopping_ || taken_ >= static_cast<int64_t>(images_.size())) return;
         index = taken_++;
       }
       Made made;
@@ -98,7 +97,7 @@ class ImageReader {
       try {
         if (cache_) made.pixels = cache_->get(place);
         if (!made.pixels.defined()) {
-          made.pixels = eval_transform(decode_image_file(paths_[place]), preprocess_);
+          made.pixels = eval_transform(read_image(images_[place]), preprocess_);
           if (cache_) cache_->put(place, made.pixels);
         }
       } catch (const Error& error) {
@@ -112,7 +111,7 @@ class ImageReader {
     }
   }
 
-  const std::vector<fs::path>& paths_;
+  const std::vector<ImageRef>& images_;
   const Preprocess& preprocess_;
   PixelCache* const cache_;
   const int64_t window_;
@@ -130,12 +129,12 @@ int64_t first_bad_row(const torch::Tensor& features) {
   return bad.size(0) ? bad[0][0].item<int64_t>() : -1;
 }
 
-torch::Tensor embed_images(LoadedModel& model, const std::vector<fs::path>& paths, const EmbedOptions& options,
+torch::Tensor embed_images(LoadedModel& model, const std::vector<ImageRef>& images, const EmbedOptions& options,
                            const EmbedProgress& progress) {
   const auto device = model.model->logit_scale.device();
-  const auto total = static_cast<int64_t>(paths.size());
+  const auto total = static_cast<int64_t>(images.size());
   torch::Tensor features = torch::zeros({total, model.model->arch().embed_dim});
-  ImageReader reader(paths, model.preprocess, options);
+  ImageReader reader(images, model.preprocess, options);
   std::vector<std::string> bad;
   for (int64_t begin = 0; begin < total; begin += options.batch_size) {
     const int64_t end = std::min(begin + options.batch_size, total);
@@ -153,9 +152,9 @@ torch::Tensor embed_images(LoadedModel& model, const std::vector<fs::path>& path
           .copy_(model.model->encode_images(torch::stack(batch).to(device, model.model->logit_scale.scalar_type())).features_BD);
     if (progress) progress("images", end, total);
   }
-  if (!bad.empty()) throw_bad_images(bad, paths.size());
+  if (!bad.empty()) throw_bad_images(bad, images.size());
   if (const int64_t row = first_bad_row(features); row >= 0)
-    throw NotFiniteError("the model gives NaN or infinity for the image " + paths[static_cast<size_t>(row)].string() +
+    throw NotFiniteError("the model gives NaN or infinity for the image " + images[static_cast<size_t>(row)].text() +
                          "; its weights are damaged");
   return features;
 }
@@ -221,10 +220,10 @@ void PixelCache::prepare(const Preprocess& preprocess, size_t images) {
   pixels_.assign(kept, {});
 }
 
-void check_images(const std::vector<fs::path>& images) {
+void check_images(const std::vector<ImageRef>& images) {
   std::vector<std::string> bad;
   for (const auto& image : images)
-    if (const std::string problem = image_problem(image); !problem.empty()) bad.push_back(image.string() + " " + problem);
+    if (const std::string problem = image_problem(image.path); !problem.empty()) bad.push_back(image.text() + " " + problem);
   if (!bad.empty()) throw_bad_images(bad, images.size());
 }
 
@@ -236,6 +235,7 @@ Embeddings embed(LoadedModel& model, const Tokenizer& tokenizer, const Inputs& i
                 std::to_string(tokenizer.vocab_size()) + " tokens; give the model its own tokenizer");
   c10::InferenceMode inference;
   Embeddings embeddings;
+  embeddings.inputs = &inputs;
   const Sequences sequences = tokenize(tokenizer, inputs.texts(), text.context_length);
   embeddings.text_rows = sequences.rows;
   embeddings.texts_UD = embed_sequences(model, tokenizer, sequences, options, progress);

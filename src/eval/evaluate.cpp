@@ -20,10 +20,10 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 std::vector<std::pair<std::string, double>> averages_of(const std::vector<TaskResult>& tasks) {
   std::vector<std::pair<std::string, double>> averages;
   for (const auto kind : {TaskKind::kComposition, TaskKind::kZeroShot, TaskKind::kRetrieval}) {
-    double sum = 0, count = 0;
+    std::vector<double> scores;
     for (const auto& task : tasks)
-      if (task.kind == kind) sum += task.score, ++count;
-    if (count > 0) averages.emplace_back(kind_name(kind), sum / count);
+      if (task.kind == kind) scores.push_back(task.total.score);
+    if (!scores.empty()) averages.emplace_back(kind_name(kind), mean_of(scores));
   }
   return averages;
 }
@@ -31,18 +31,18 @@ std::vector<std::pair<std::string, double>> averages_of(const std::vector<TaskRe
 }  // namespace
 
 double score_by(const EvalResult& result, const std::string& by, const std::string& option) {
-  double sum = 0;
+  std::vector<double> scores;
   std::string known = "average";
   for (const auto& [kind, score] : result.averages) {
     if (kind == by) return score;
-    sum += score;
+    scores.push_back(score);
     known += ", " + kind;
   }
   for (const auto& task : result.tasks) {
-    if (task.label == by) return task.score;
+    if (task.label == by) return task.total.score;
     known += ", " + task.label;
   }
-  if (by == "average" && !result.averages.empty()) return sum / static_cast<double>(result.averages.size());
+  if (by == "average" && !scores.empty()) return mean_of(scores);
   throw UsageError(option + ": the suite has no score '" + by + "'; there are: " + known);
 }
 
@@ -50,9 +50,9 @@ PreparedSuite::PreparedSuite(const SuiteConfig& config, int64_t max_items) : con
   for (const auto& task : config_.tasks) {
     const Benchmark* benchmark = find_benchmark(task.name);
     TORCH_CHECK(benchmark, "unvalidated suite: no benchmark ", task.name);
-    Inputs all;
-    tasks_.push_back({task.shown(), benchmark->kind, benchmark->make(task, max_items > 0 ? all : inputs_)});
-    if (max_items > 0) tasks_.back().task->keep(max_items, all, inputs_);
+    tasks_.push_back({task.shown(), benchmark, benchmark->read(task)});
+    if (max_items > 0) tasks_.back().task->keep(max_items);
+    tasks_.back().task->add_inputs(inputs_);
   }
   check_images(inputs_.images());
 }
@@ -80,11 +80,10 @@ EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, co
   c10::InferenceMode inference;
   const NoAutocast plain;  // a caller's autocast is for the model only
   EvalResult result{model_name, {}, {}};
-  for (const auto& entry : tasks_) {
-    TaskResult task = entry.task->score(embeddings);
-    task.label = entry.label;
-    task.kind = entry.kind;
-    result.tasks.push_back(std::move(task));
+  for (const auto& [label, benchmark, task] : tasks_) {
+    Findings findings = task->score(embeddings);
+    result.tasks.push_back(
+        {label, benchmark->kind, benchmark->rules, aggregate(findings, benchmark->rules), std::move(findings.outcomes)});
   }
   result.averages = averages_of(result.tasks);
   if (quiet_) return result;

@@ -17,16 +17,15 @@ Interval wilson_interval(const Count& count) {
   return {100 * std::max(0.0, centre - half), 100 * std::min(1.0, centre + half)};
 }
 
-Interval mean_interval(const std::vector<Count>& counts) {
-  if (counts.empty()) return {0, 100};
+Interval mean_interval(const std::vector<Estimate>& parts) {
+  if (parts.empty()) return {0, 100};
   double mean = 0, below = 0, above = 0;
-  for (const auto& count : counts) {
-    const Interval one = wilson_interval(count);
-    mean += count.percent();
-    below += (count.percent() - one.low) * (count.percent() - one.low);
-    above += (one.high - count.percent()) * (one.high - count.percent());
+  for (const auto& [value, interval] : parts) {
+    mean += value;
+    below += (value - interval.low) * (value - interval.low);
+    above += (interval.high - value) * (interval.high - value);
   }
-  const double n = static_cast<double>(counts.size());
+  const double n = static_cast<double>(parts.size());
   return {std::max(0.0, (mean - std::sqrt(below)) / n), std::min(100.0, (mean + std::sqrt(above)) / n)};
 }
 

@@ -1,4 +1,4 @@
-// Scores, tables and the picture of a path between two models.
+// Lists of alphas, and the scores of a path between two models.
 #include "fsc/eval/wise_ft_path.h"
 
 #include <fmt/format.h>
@@ -6,25 +6,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
-#include <optional>
 
 #include "fsc/core/error.h"
-#include "fsc/eval/report.h"
-#include "fsc/image/plot.h"
 
 namespace fsc {
 namespace {
 
-using nlohmann::ordered_json;
-
 constexpr size_t kMaxPoints = 1001;
-
-std::optional<double> average(const EvalResult& result, TaskKind kind) {
-  for (const auto& [name, score] : result.averages)
-    if (name == kind_name(kind)) return score;
-  return std::nullopt;
-}
 
 double number(const std::string& word, const std::string& text) {
   double value = 0;
@@ -89,60 +77,6 @@ WiseFtPath evaluate_path(const PreparedSuite& suite, const NamedModel& base, con
     path.points.push_back({alpha, suite.run(model, tokenizer, name, compute)});
   }
   return path;
-}
-
-std::string path_table(const WiseFtPath& path) {
-  std::vector<EvalResult> rows;
-  for (const auto& point : path.points) {
-    rows.push_back(point.result);
-    rows.back().model = fmt::format("alpha {:g}", point.alpha);
-  }
-  return path.checkpoint + "\n" + comparison_table(rows);
-}
-
-std::string paths_csv(const std::vector<WiseFtPath>& paths) {
-  std::vector<EvalResult> rows;
-  std::vector<std::string> alphas;
-  for (const auto& path : paths)
-    for (const auto& point : path.points) {
-      rows.push_back(point.result);
-      rows.back().model = path.checkpoint;
-      alphas.push_back(fmt::format("{}", point.alpha));
-    }
-  return results_csv(rows, "alpha", alphas);
-}
-
-std::string paths_json(const std::string& base, const std::vector<WiseFtPath>& paths) {
-  ordered_json json = {{"base", base}, {"paths", ordered_json::array()}};
-  for (const auto& path : paths) {
-    ordered_json points = ordered_json::array();
-    for (const auto& point : path.points) {
-      ordered_json one = {{"alpha", point.alpha}, {"tasks", ordered_json::object()}, {"averages", ordered_json::object()}};
-      for (const auto& task : point.result.tasks) one["tasks"][task.label] = task.score;
-      for (const auto& [kind, score] : point.result.averages) one["averages"][kind] = score;
-      points.push_back(std::move(one));
-    }
-    json["paths"].push_back({{"checkpoint", path.checkpoint}, {"points", std::move(points)}});
-  }
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-}
-
-bool draw_trade_off(const std::filesystem::path& folder, const std::vector<WiseFtPath>& paths) {
-  std::vector<LabelledSeries> series;
-  for (const auto& path : paths)
-    for (const auto kind : {TaskKind::kZeroShot, TaskKind::kRetrieval}) {
-      LabelledSeries one{paths.size() > 1 ? path.checkpoint + ": " + kind_name(kind) : kind_name(kind), {}, true};
-      for (const auto& point : path.points) {
-        const auto kept = average(point.result, kind), gained = average(point.result, TaskKind::kComposition);
-        if (kept && gained) one.points.push_back({*kept, *gained, fmt::format("{:g}", point.alpha)});
-      }
-      if (!one.points.empty()) series.push_back(std::move(one));
-    }
-  if (series.empty()) return false;
-  for (const char* name : {"trade_off.png", "trade_off.svg"})
-    write_trade_off_chart(folder / name, "WiSE-FT: from the pretrained (alpha 0) to the fine-tuned model (1)",
-                          "zero-shot, retrieval: mean score %", "composition: mean score %", series);
-  return true;
 }
 
 }  // namespace fsc

@@ -12,12 +12,15 @@
 
 namespace fsc {
 
-/// One task's part of a probe: which items were right, by category ("0110...").
+/// One task's part of a probe: which items were right, by the pools of its score (Pool).
 struct TaskOutcome {
   std::string label;
   TaskKind kind = TaskKind::kComposition;
   double score = 0;
-  std::vector<std::string> correct;
+  std::vector<std::string> correct;  ///< of each pool
+  std::vector<double> one_in = {};   ///< of each pool; empty = all count alike
+
+  double one_in_of(size_t pool) const { return one_in.empty() ? static_cast<double>(correct.size()) : one_in[pool]; }
 };
 using Outcomes = std::vector<TaskOutcome>;
 Outcomes outcomes_of(const EvalResult& result);

@@ -13,7 +13,7 @@ struct ScorePart {
   double weight = 1, answers = 0;
   bool cut = false;  ///< its task was cut to guard.items, by images or by answers, and has more
 };
-/// The categories of the tasks of `kind`; empty when there are none. `items` is guard.items.
+/// The pools of the tasks of `kind`; empty when there are none. `items` is guard.items.
 std::vector<ScorePart> score_parts(const Outcomes& outcomes, TaskKind kind, int64_t items);
 /// So many times the answers: of all parts, or of those that were cut.
 std::vector<ScorePart> grown(std::vector<ScorePart> parts, double times, bool only_cut);

@@ -7,7 +7,7 @@
 #include "detail_guard.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
-#include "fsc/image/plot.h"
+#include "fsc/report/plot.h"
 
 namespace fsc {
 namespace fs = std::filesystem;
@@ -43,9 +43,11 @@ ProbePoint point_of(const ordered_json& json) {
 
 ordered_json to_json(const Outcomes& outcomes) {
   ordered_json json = ordered_json::array();
-  for (const auto& task : outcomes)
+  for (const auto& task : outcomes) {
     json.push_back(
         {{"label", task.label}, {"kind", static_cast<int>(task.kind)}, {"score", task.score}, {"correct", task.correct}});
+    if (!task.one_in.empty()) json.back()["one_in"] = task.one_in;
+  }
   return json;
 }
 
@@ -53,7 +55,7 @@ Outcomes outcomes_from(const ordered_json& json) {
   Outcomes outcomes;
   for (const auto& one : json)
     outcomes.push_back({one.at("label"), static_cast<TaskKind>(one.at("kind").get<int>()), one.at("score"),
-                        one.at("correct").get<std::vector<std::string>>()});
+                        one.at("correct").get<std::vector<std::string>>(), one.value("one_in", std::vector<double>())});
   return outcomes;
 }
 

@@ -10,11 +10,14 @@ namespace fsc {
 Outcomes outcomes_of(const EvalResult& result) {
   Outcomes outcomes;
   for (const auto& task : result.tasks) {
-    TaskOutcome one{task.label, task.kind, task.score, {}};
-    for (const auto& prediction : task.predictions) {
-      if (one.correct.size() <= prediction.category) one.correct.resize(prediction.category + 1);
-      one.correct[prediction.category] += prediction.correct ? '1' : '0';
+    TaskOutcome one{task.label, task.kind, task.total.score, {}};
+    bool alike = true;
+    for (auto& [correct, one_in] : pools_of(task.outcomes, task.rules)) {
+      one.correct.push_back(std::move(correct));
+      one.one_in.push_back(one_in);
+      alike = alike && one_in == one.one_in[0];
     }
+    if (alike) one.one_in.clear();
     outcomes.push_back(std::move(one));
   }
   return outcomes;
@@ -23,23 +26,22 @@ Outcomes outcomes_of(const EvalResult& result) {
 Outcomes all_wrong(Outcomes like) {
   for (auto& task : like) {
     task.score = 0;
-    for (auto& category : task.correct) std::fill(category.begin(), category.end(), '0');
+    for (auto& pool : task.correct) std::fill(pool.begin(), pool.end(), '0');
   }
   return like;
 }
 
 namespace {
 
-/// A task's categories as parts of a sum in which the task counts `weight`.
+/// A task's pools as parts of a sum in which the task counts `weight`.
 void add_parts(const TaskOutcome& before, const TaskOutcome& now, double weight, std::vector<WeightedChange>& parts) {
   TORCH_CHECK(before.label == now.label && before.correct.size() == now.correct.size(), "probes of different suites");
-  const double each = weight / static_cast<double>(now.correct.size());
   for (size_t c = 0; c < now.correct.size(); ++c) {
     const std::string &was = before.correct[c], &is = now.correct[c];
     TORCH_CHECK(was.size() == is.size(), "probes of different items");
     PairedCount count{0, 0, static_cast<int64_t>(is.size())};
     for (size_t i = 0; i < is.size(); ++i) count.gained += is[i] > was[i], count.lost += is[i] < was[i];
-    parts.push_back({each, count});
+    parts.push_back({weight / now.one_in_of(c), count});
   }
 }
 

@@ -32,10 +32,10 @@ double first_good(double bad, double good, const Predicate& is_good) {
   return good;
 }
 
-/// Whether a task has been cut to `items`, by images (retrieval's first category) or by answers.
+/// Whether a task has been cut to `items`, by images (retrieval's first pool) or by answers.
 bool was_cut(const TaskOutcome& task, int64_t items) {
   size_t all = 0;
-  for (const auto& category : task.correct) all += category.size();
+  for (const auto& pool : task.correct) all += pool.size();
   return static_cast<int64_t>(all) == items || static_cast<int64_t>(task.correct.at(0).size()) == items;
 }
 
@@ -67,9 +67,9 @@ std::vector<ScorePart> score_parts(const Outcomes& outcomes, TaskKind kind, int6
   std::vector<ScorePart> parts;
   for (const auto& task : outcomes) {
     if (task.kind != kind) continue;
-    for (const auto& category : task.correct)
-      parts.push_back({1 / (static_cast<double>(tasks) * static_cast<double>(task.correct.size())),
-                       static_cast<double>(category.size()), was_cut(task, items)});
+    for (size_t i = 0; i < task.correct.size(); ++i)
+      parts.push_back({1 / (static_cast<double>(tasks) * task.one_in_of(i)), static_cast<double>(task.correct[i].size()),
+                       was_cut(task, items)});
   }
   return parts;
 }

@@ -101,7 +101,7 @@ Probe::Probe(const GuardConfig& config, const fs::path& run) {
     tasks += (tasks.empty() ? "" : ", ") + task.shown();
   }
   for (const auto& text : suite_->inputs().texts()) identity += text + "\n";
-  for (const auto& image : suite_->inputs().images()) identity += image.filename().string() + "\n";
+  for (const auto& image : suite_->inputs().images()) identity += image.name() + "\n";
   fingerprint_ = sha256_hex(identity);
   spdlog::info("guard: the probe has {} images and {} texts of {}", images(), texts(), tasks);
 }

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fsc/core/atomic_file.h"
-#include "fsc/image/plot.h"
+#include "fsc/report/plot.h"
 
 namespace fsc {
 namespace fs = std::filesystem;

@@ -20,10 +20,17 @@ TaskConfig task(const std::string& name) {
 }
 
 /// Reads a task's files; the images need not exist.
-std::unique_ptr<Task> make(const TaskConfig& config, Inputs& inputs) { return find_benchmark(config.name)->make(config, inputs); }
-std::unique_ptr<Task> make(const TaskConfig& config) {
-  Inputs inputs;
-  return make(config, inputs);
+std::unique_ptr<Task> make(const TaskConfig& config) { return find_benchmark(config.name)->read(config); }
+/// The same with what its items refer to.
+std::unique_ptr<Task> make(const TaskConfig& config, Inputs& inputs) {
+  auto made = make(config);
+  made->add_inputs(inputs);
+  return made;
+}
+
+/// Scored by the benchmark's rules.
+TaskResult result_of(const TaskConfig& config, const Task& made, const Embeddings& embeddings) {
+  return test::result_of(made, embeddings, find_benchmark(config.name)->rules);
 }
 
 std::string item(const std::string& image, const std::string& caption, const std::string& negative) {
@@ -40,25 +47,27 @@ TaskConfig pair_task(const TempDir& dir, const std::string& text) {
 /// As many rows as texts and images, so that any task can be scored.
 Embeddings any_embeddings(const Inputs& inputs) {
   torch::manual_seed(1);
-  return test::embeddings_of(torch::randn({static_cast<int64_t>(inputs.images().size()), 4}),
-                             torch::randn({static_cast<int64_t>(inputs.texts().size()), 4}));
+  auto embeddings = test::embeddings_of(torch::randn({static_cast<int64_t>(inputs.images().size()), 4}),
+                                        torch::randn({static_cast<int64_t>(inputs.texts().size()), 4}));
+  embeddings.inputs = &inputs;
+  return embeddings;
 }
 
 TEST(CaptionChoiceFile, KeepsFileOrder) {
   TempDir dir;
   Inputs inputs;
-  const auto made = make(pair_task(dir, "{\"10\": " + item("a.jpg", "A", "B") + ", \"2\": " + item("b.jpg", "C", "A") +
-                                            ", \"x\": " + item("a.jpg", "A", "A") + "}"),
-                         inputs);
-  EXPECT_EQ(inputs.images(), (std::vector<fs::path>{dir / "images/a.jpg", dir / "images/b.jpg"}));
+  const TaskConfig config = pair_task(dir, "{\"10\": " + item("a.jpg", "A", "B") + ", \"2\": " + item("b.jpg", "C", "A") +
+                                               ", \"x\": " + item("a.jpg", "A", "A") + "}");
+  const auto made = make(config, inputs);
+  EXPECT_EQ(inputs.images(), (std::vector<ImageRef>{dir / "images/a.jpg", dir / "images/b.jpg"}));
   EXPECT_EQ(inputs.texts(), (std::vector<std::string>{"A", "B", "C"}));
-  const TaskResult result = made->score(any_embeddings(inputs));
-  ASSERT_EQ(result.predictions.size(), 3u);
-  EXPECT_EQ(result.predictions[0].id, "10");
-  EXPECT_EQ(result.predictions[1].id, "2");
-  EXPECT_EQ(result.predictions[2].id, "x");
-  EXPECT_FALSE(result.predictions[2].correct);
-  EXPECT_EQ(result.predictions[0].subtask, "pairs");
+  const TaskResult result = result_of(config, *made, any_embeddings(inputs));
+  ASSERT_EQ(result.outcomes.size(), 3u);
+  EXPECT_EQ(result.outcomes[0].id, "10");
+  EXPECT_EQ(result.outcomes[1].id, "2");
+  EXPECT_EQ(result.outcomes[2].id, "x");
+  EXPECT_FALSE(result.outcomes[2].correct);
+  EXPECT_EQ(result.outcomes[0].path, std::vector<std::string>{"pairs"});
 }
 
 TEST(CaptionChoiceFile, BadFiles) {
@@ -97,14 +106,15 @@ TEST(SugarCrepe, SevenFilesThreeCategories) {
   for (const int64_t text : {0, 2, 3, 4, 5, 6, 7}) embeddings.texts_UD[text].copy_(-image);
   for (const int64_t text : {0, 4, 6}) embeddings.texts_UD[text].copy_(image);  // replace_obj, swap_obj, add_obj are right
   embeddings.texts_UD[1].zero_();
-  const TaskResult result = made->score(embeddings);
-  ASSERT_EQ(result.subtasks.size(), 7u);
+  const TaskResult result = result_of(config, *made, embeddings);
+  const auto subtasks = subtasks_of(result.total);
+  ASSERT_EQ(subtasks.size(), 7u);
   for (size_t i = 0; i < 7; ++i) {
-    EXPECT_EQ(result.subtasks[i].first, kFiles[i]);
-    EXPECT_DOUBLE_EQ(result.subtasks[i].second, std::string(kFiles[i]).find("_obj") != std::string::npos ? 100 : 0);
+    EXPECT_EQ(subtasks[i].first, kFiles[i]);
+    EXPECT_DOUBLE_EQ(subtasks[i].second, std::string(kFiles[i]).find("_obj") != std::string::npos ? 100 : 0);
   }
-  EXPECT_NEAR(result.score, (100.0 / 3 + 50 + 50) / 3, 1e-9);
-  EXPECT_DOUBLE_EQ(result.chance, 50);
+  EXPECT_NEAR(result.total.score, (100.0 / 3 + 50 + 50) / 3, 1e-9);
+  EXPECT_DOUBLE_EQ(result.total.chance, 50);
   fs::remove(dir / "sc/swap_att.json");
   expect_error([&] { make(config); }, ExitCode::kFailed, {"lacks swap_att.json;"});
 }
@@ -125,18 +135,19 @@ TaskConfig folder_task(const TempDir& dir) {
 TEST(ImageFolder, LabelsAreRanksInByteOrder) {
   TempDir dir;
   Inputs inputs;
-  const auto made = make(folder_task(dir), inputs);
+  const TaskConfig config = folder_task(dir);
+  const auto made = make(config, inputs);
   EXPECT_EQ(inputs.texts(), (std::vector<std::string>{"a big bee and a big bee.", "big bee", "a ay and a ay.", "ay",
                                                       "a bee {c} and a bee {c}.", "bee {c}"}));
   EXPECT_EQ(inputs.images(),
-            (std::vector<fs::path>{dir / "zs/B/x.webp", dir / "zs/a/y.jpeg", dir / "zs/b/10.png", dir / "zs/b/2.JPG"}));
-  const TaskResult result = made->score(any_embeddings(inputs));
+            (std::vector<ImageRef>{dir / "zs/B/x.webp", dir / "zs/a/y.jpeg", dir / "zs/b/10.png", dir / "zs/b/2.JPG"}));
+  const TaskResult result = result_of(config, *made, any_embeddings(inputs));
   const std::vector<std::pair<std::string, int64_t>> expected = {
       {"B/x.webp", 0}, {"a/y.jpeg", 1}, {"b/10.png", 2}, {"b/2.JPG", 2}};
-  ASSERT_EQ(result.predictions.size(), expected.size());
+  ASSERT_EQ(result.outcomes.size(), expected.size());
   for (size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_EQ(result.predictions[i].id, expected[i].first);
-    EXPECT_EQ(result.predictions[i].more[0].second, expected[i].second);
+    EXPECT_EQ(result.outcomes[i].id, expected[i].first);
+    EXPECT_EQ(result.outcomes[i].more[0].second, expected[i].second);
   }
 }
 
@@ -172,12 +183,12 @@ TEST(RetrievalTable, RowsOfOneImageAreItsCaptions) {
   config.source.image_root = (dir / "photos").string();
   Inputs inputs;
   const auto made = make(config, inputs);
-  EXPECT_EQ(inputs.images(), (std::vector<fs::path>{dir / "photos/x.jpg", dir / "photos/y.jpg"}));
+  EXPECT_EQ(inputs.images(), (std::vector<ImageRef>{dir / "photos/x.jpg", dir / "photos/y.jpg"}));
   EXPECT_EQ(inputs.texts(), (std::vector<std::string>{"A", "B", "C"}));
-  const TaskResult result = made->score(any_embeddings(inputs));
-  ASSERT_EQ(result.predictions.size(), 6u);
-  EXPECT_EQ(result.predictions[0].id, "x.jpg");
-  EXPECT_EQ(result.predictions[5].id, "3");
+  const TaskResult result = result_of(config, *made, any_embeddings(inputs));
+  ASSERT_EQ(result.outcomes.size(), 6u);
+  EXPECT_EQ(result.outcomes[0].id, "x.jpg");
+  EXPECT_EQ(result.outcomes[5].id, "3");
   config.source.caption_column = "text";
   expect_error([&] { make(config); }, ExitCode::kFailed, {"t.tsv", "'text'", "title, filepath"});
   config.source.path = (dir / "absent.tsv").string();
@@ -195,7 +206,7 @@ TEST(RetrievalTable, KarpathysTestSplit) {
           .string();
   Inputs inputs;
   make(config, inputs);
-  EXPECT_EQ(inputs.images(), (std::vector<fs::path>{dir / "x.jpg", dir / "z.jpg"}));
+  EXPECT_EQ(inputs.images(), (std::vector<ImageRef>{dir / "x.jpg", dir / "z.jpg"}));
   EXPECT_EQ(inputs.texts(), (std::vector<std::string>{"A", "B", "D"}));
 }
 

@@ -18,7 +18,7 @@ const std::vector<std::string> kPhotos = {"rgb.png", "rgb420.jpg", "grey.jpg", "
 
 Inputs photo_inputs() {
   Inputs inputs;
-  for (const auto& name : kPhotos) inputs.image(test::photo(name));
+  for (const auto& name : kPhotos) inputs.add_image(test::photo(name));
   return inputs;
 }
 
@@ -48,18 +48,18 @@ TEST(Embedder, TextsEqualFullLengthEncoding) {
   for (int i = 0; i < 100; ++i) longest += " word";
   const std::vector<std::string> texts = {"A dog runs.", "a  DOG runs.", "",     "two men on a motorcycle near a red house",
                                           longest,       "a dog runs .", "a dog"};
-  for (const auto& text : texts) inputs.text(text);
+  for (const auto& text : texts) inputs.add_text(text);
   const Embeddings embeddings = embed(loaded, test::clip_tokenizer(), inputs, {3, 1}, {});
   EXPECT_EQ(embeddings.texts_UD.size(0), 5);  // three spellings of the dog that runs have the same tokens
-  EXPECT_EQ(embeddings.row(0), embeddings.row(1));
-  EXPECT_EQ(embeddings.row(0), embeddings.row(5));
+  EXPECT_EQ(embeddings.text_rows[0], embeddings.text_rows[1]);
+  EXPECT_EQ(embeddings.text_rows[0], embeddings.text_rows[5]);
   torch::NoGradGuard no_graph;
   for (size_t i = 0; i < texts.size(); ++i) {
     const auto ids = test::clip_tokenizer().encode(texts[i], 77);
     torch::Tensor padded = torch::zeros({1, 77}, torch::kLong);
     padded.slice(1, 0, static_cast<int64_t>(ids.size())).copy_(torch::tensor(ids));
     const torch::Tensor alone = loaded.model->encode_texts(padded).features_RD[0];
-    EXPECT_TRUE(torch::allclose(embeddings.texts_UD[embeddings.row(static_cast<int64_t>(i))], alone, 0, 2e-6)) << texts[i];
+    EXPECT_TRUE(torch::allclose(embeddings.texts_UD[embeddings.text_rows[i]], alone, 0, 2e-6)) << texts[i];
   }
 }
 
@@ -71,28 +71,56 @@ TEST(Embedder, SiglipsTextsFillTheContext) {
   Inputs inputs;
   const std::vector<std::string> texts = {"a red dog", "A red dog!", "",
                                           "two small cats near the old stone bridge and a wooden chair, large"};
-  for (const auto& text : texts) inputs.text(text);
+  for (const auto& text : texts) inputs.add_text(text);
   const Embeddings embeddings = embed(loaded, *tokenizer, inputs, {2, 1}, {});
-  EXPECT_EQ(embeddings.row(0), embeddings.row(1));
+  EXPECT_EQ(embeddings.text_rows[0], embeddings.text_rows[1]);
   torch::NoGradGuard no_graph;
   for (size_t i = 0; i < texts.size(); ++i) {
     const auto ids = tokenizer->encode(texts[i], 16);
     torch::Tensor padded = torch::ones({1, 16}, torch::kLong);
     padded[0].slice(0, 0, static_cast<int64_t>(ids.size())).copy_(torch::tensor(ids));
     const torch::Tensor alone = loaded.model->encode_texts(padded).features_RD[0];
-    EXPECT_TRUE(torch::allclose(embeddings.texts_UD[embeddings.row(static_cast<int64_t>(i))], alone, 0, 2e-6)) << texts[i];
+    EXPECT_TRUE(torch::allclose(embeddings.texts_UD[embeddings.text_rows[i]], alone, 0, 2e-6)) << texts[i];
   }
 }
 
 TEST(Embedder, TellsProgress) {
   LoadedModel loaded = test::tiny_model();
   Inputs inputs = photo_inputs();
-  for (const char* text : {"a", "b", "c"}) inputs.text(text);
+  for (const char* text : {"a", "b", "c"}) inputs.add_text(text);
   std::string told;
   embed(loaded, test::clip_tokenizer(), inputs, {2, 2}, [&](const char* what, int64_t done, int64_t total) {
     told += what + std::to_string(done) + "/" + std::to_string(total) + " ";
   });
   EXPECT_EQ(told, "texts2/3 texts3/3 images2/7 images4/7 images6/7 images7/7 ");
+}
+
+TEST(Embedder, ACropIsAnImageOfItsOwn) {
+  LoadedModel loaded = test::tiny_model();
+  const ImageRef whole(test::photo("rgb.png")), part(test::photo("rgb.png"), PixelBox{5, 3, 30, 27});
+  Inputs inputs;
+  inputs.add_image(whole);
+  inputs.add_image(part);
+  inputs.add_text("a");
+  const Embeddings embeddings = embed(loaded, test::clip_tokenizer(), inputs, {2, 2}, {});
+  ASSERT_EQ(embeddings.images_ID.size(0), 2);
+  torch::NoGradGuard no_graph;
+  const torch::Tensor pixels = decode_image_file(part.path).slice(0, 3, 27).slice(1, 5, 30).contiguous();
+  const torch::Tensor alone = loaded.model->encode_images(eval_transform(pixels, loaded.preprocess).unsqueeze(0)).features_BD[0];
+  EXPECT_TRUE(torch::allclose(embeddings.images_ID[embeddings.image_row(part)], alone, 0, 2e-6));
+  EXPECT_FALSE(torch::allclose(embeddings.images_ID[embeddings.image_row(whole)], alone, 0, 1e-4));
+}
+
+TEST(Embedder, ABadCropIsABadImage) {
+  LoadedModel loaded = test::tiny_model();
+  Inputs inputs;
+  inputs.add_image({test::photo("rgb.png"), PixelBox{5, 3, 5, 38}});
+  inputs.add_text("a");
+  expect_error(
+      [&] {
+        embed(loaded, test::clip_tokenizer(), inputs, {2, 2}, {});
+      },
+      ExitCode::kFailed, {"1 of 1 images", "rgb.png (5, 3, 5, 38)", "0 x 35"});
 }
 
 TEST(Embedder, ListsBrokenImages) {
@@ -101,7 +129,7 @@ TEST(Embedder, ListsBrokenImages) {
   Inputs inputs = photo_inputs();
   for (int i = 0; i < 12; ++i) {
     test::copy_photo("broken/truncated.jpg", dir / ("broken" + std::to_string(i) + ".jpg"));
-    inputs.image(dir / ("broken" + std::to_string(i) + ".jpg"));
+    inputs.add_image(dir / ("broken" + std::to_string(i) + ".jpg"));
   }
   expect_error(
       [&] {
@@ -123,7 +151,7 @@ TEST(Embedder, ChecksFilesQuickly) {
 TEST(Embedder, NamesWhatGivesNan) {
   LoadedModel loaded = test::tiny_model();
   Inputs inputs = photo_inputs();
-  inputs.text("fine");
+  inputs.add_text("fine");
   const StateDict weights = state_dict(*loaded.model);
   torch::NoGradGuard no_graph;
   weights.find("visual.proj")->fill_(std::numeric_limits<float>::max());

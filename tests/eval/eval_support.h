@@ -48,15 +48,31 @@ inline void copy_photo(const std::string& name, const std::filesystem::path& to)
   std::filesystem::copy_file(photo(name), to);
 }
 
-/// Embeddings of given features, normalised; text number = row.
+/// The image or text whose number is `i` in embeddings_of.
+inline ImageRef image(int64_t i) { return ImageRef(std::to_string(i)); }
+inline std::string text(int64_t i) { return std::to_string(i); }
+
+/// Embeddings of given features, normalised: row i is image(i)'s and text(i)'s.
 inline Embeddings embeddings_of(torch::Tensor images, torch::Tensor texts) {
-  Embeddings embeddings{images / images.norm(2, 1, true), texts / texts.norm(2, 1, true), {}};
+  static const Inputs numbered = [] {
+    Inputs inputs;
+    for (int64_t i = 0; i < 1000; ++i) inputs.add_image(image(i)), inputs.add_text(text(i));
+    return inputs;
+  }();
+  Embeddings embeddings{images / images.norm(2, 1, true), texts / texts.norm(2, 1, true), {}, &numbered};
   for (int64_t i = 0; i < texts.size(0); ++i) embeddings.text_rows.push_back(i);
   return embeddings;
 }
 
+/// A task's findings and the tree over them.
+inline TaskResult result_of(const Task& task, const Embeddings& embeddings, const Rules& rules) {
+  Findings findings = task.score(embeddings);
+  Score total = aggregate(findings, rules);
+  return {"", TaskKind::kComposition, rules, std::move(total), std::move(findings.outcomes)};
+}
+
 inline double subtask(const TaskResult& result, const std::string& name) {
-  for (const auto& [key, value] : result.subtasks)
+  for (const auto& [key, value] : subtasks_of(result.total))
     if (key == name) return value;
   ADD_FAILURE() << "no subtask " << name;
   return -1;

@@ -1,4 +1,4 @@
-// A whole suite on a tiny model: decisions against straightforward computations, files, tables, and the program itself.
+// A whole suite on a tiny model: decisions against straightforward computations, and the program itself.
 #include "fsc/eval/evaluate.h"
 
 #include <gtest/gtest.h>
@@ -7,9 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "eval_support.h"
+#include "eval/suite_folder.h"
 #include "fsc/core/atomic_file.h"
-#include "fsc/eval/report.h"
 #include "fsc/image/decode.h"
 #include "fsc/io/safetensors.h"
 
@@ -20,51 +19,11 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using test::TempDir;
 
-const std::vector<std::string> kSuitePhotos = {"rgb.png", "rgb420.jpg", "grey.jpg", "large.jpg", "tall.jpg", "lossy.webp"};
+const std::vector<std::string>& kSuitePhotos = test::suite_photos();
 
-/// A folder with one suite of all tasks and two models.
 class EvaluateTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    json pairs;
-    for (size_t i = 0; i < kSuitePhotos.size(); ++i) {
-      test::copy_photo(kSuitePhotos[i], dir_ / ("images/" + kSuitePhotos[i]));
-      test::copy_photo(kSuitePhotos[i], dir_ / ("zs/class" + std::to_string(i % 3) + "/" + kSuitePhotos[i]));
-      pairs[std::to_string(i)] = {{"filename", kSuitePhotos[i]},
-                                  {"caption", "a photo number " + std::to_string(i)},
-                                  {"negative_caption", "photo a number " + std::to_string(i)}};
-      table_ += "images/" + kSuitePhotos[i] + "\tcaption " + std::to_string(i) + "\nimages/" + kSuitePhotos[i] + "\tanother " +
-                std::to_string(i) + "\n";
-    }
-    pairs["0"]["negative_caption"] = "A photo  number 0";  // the same tokens as the caption: a tie
-    for (const char* name : {"replace_obj", "replace_att", "replace_rel", "swap_obj", "swap_att", "add_obj", "add_att"})
-      dir_.write(std::string("sc/") + name + ".json", pairs.dump());
-    dir_.write("retrieval.tsv", table_);
-    dir_.write("zs/classnames.txt", "dog\ncat\nfish\n");
-    dir_.write("zs/templates.txt", "a photo of a {}.\n{c}\n");
-    const std::string at = dir_.path().string();
-    dir_.write("suite.yaml",
-               "tasks:\n"
-               "  - {name: sugarcrepe, root: " +
-                   at + "/sc, images: " + at +
-                   "/images}\n"
-                   "  - {name: caption_choice, label: one, path: " +
-                   at + "/sc/add_att.json, images: " + at +
-                   "/images}\n"
-                   "  - {name: zeroshot, root: " +
-                   at +
-                   "/zs}\n"
-                   "  - {name: retrieval, path: " +
-                   at +
-                   "/retrieval.tsv}\n"
-                   "batch_size: 4\n");
-    for (const uint64_t seed : {1, 2}) {
-      const auto folder = dir_ / ("run" + std::to_string(seed));
-      fs::create_directories(folder);
-      const LoadedModel loaded = test::tiny_model(seed);
-      write_model_files(folder, *loaded.model, loaded.preprocess);
-    }
-  }
+  EvaluateTest() { test::write_suite_folder(dir_); }
 
   /// Cosine computed for one image and one text alone, padded to the whole context.
   double cosine(LoadedModel& loaded, const fs::path& image, const std::string& text) {
@@ -88,7 +47,7 @@ class EvaluateTest : public ::testing::Test {
   bool printed(const std::string& text) const { return output_.find(text) != std::string::npos; }
 
   TempDir dir_;
-  std::string table_ = "filepath\ttitle\n", output_;
+  std::string output_;
 };
 
 TEST_F(EvaluateTest, DecisionsEqualPlainComputation) {
@@ -96,62 +55,33 @@ TEST_F(EvaluateTest, DecisionsEqualPlainComputation) {
   const EvalResult result = evaluate(loaded, load_suite(dir_ / "suite.yaml"), test::clip_tokenizer(), "run1");
   ASSERT_EQ(result.tasks.size(), 4u);
   EXPECT_EQ(result.tasks[1].label, "one");
-  ASSERT_EQ(result.tasks[0].predictions.size(), 42u);
+  ASSERT_EQ(result.tasks[0].outcomes.size(), 42u);
   int decided = 0;
   for (size_t i = 0; i < 6; ++i) {
-    const auto& prediction = result.tasks[1].predictions[i];
+    const auto& outcome = result.tasks[1].outcomes[i];
     const std::string number = std::to_string(i);
     const double truth = cosine(loaded, dir_ / ("images/" + kSuitePhotos[i]), "a photo number " + number);
     const double foil = cosine(loaded, dir_ / ("images/" + kSuitePhotos[i]), i ? "photo a number " + number : "a photo number 0");
-    EXPECT_NEAR(prediction.scores[0], truth, 2e-6);
-    EXPECT_NEAR(prediction.scores[1], foil, 2e-6);
+    EXPECT_NEAR(outcome.scores[0], truth, 2e-6);
+    EXPECT_NEAR(outcome.scores[1], foil, 2e-6);
     if (i == 0 || std::abs(truth - foil) > 1e-5) {
-      EXPECT_EQ(prediction.correct, i > 0 && truth > foil);
+      EXPECT_EQ(outcome.correct, i > 0 && truth > foil);
       ++decided;
     }
   }
   EXPECT_GE(decided, 4) << "the others are too close to call";
-  EXPECT_EQ(result.tasks[3].predictions.size(), 6u + 12u);
+  EXPECT_EQ(result.tasks[3].outcomes.size(), 6u + 12u);
   ASSERT_EQ(result.averages.size(), 3u);
   EXPECT_EQ(result.averages[0].first, "composition");
-  EXPECT_DOUBLE_EQ(result.averages[0].second, (result.tasks[0].score + result.tasks[1].score) / 2);
-  EXPECT_DOUBLE_EQ(result.averages[1].second, result.tasks[2].score);
-  EXPECT_DOUBLE_EQ(result.averages[2].second, result.tasks[3].score);
+  EXPECT_DOUBLE_EQ(result.averages[0].second, (result.tasks[0].total.score + result.tasks[1].total.score) / 2);
+  EXPECT_DOUBLE_EQ(result.averages[1].second, result.tasks[2].total.score);
+  EXPECT_DOUBLE_EQ(result.averages[2].second, result.tasks[3].total.score);
 }
 
 TEST_F(EvaluateTest, EachDistinctInputOnce) {
   const PreparedSuite suite(load_suite(dir_ / "suite.yaml"));
   EXPECT_EQ(suite.inputs().images().size(), 12u);                // images/ and zs/ are different paths
   EXPECT_EQ(suite.inputs().texts().size(), 6u + 6u + 6u + 12u);  // captions, negatives, prompts, the table's captions
-}
-
-TEST_F(EvaluateTest, FilesHoldTheContract) {
-  LoadedModel loaded = load_model(dir_ / "run1");
-  const EvalResult result = evaluate(loaded, load_suite(dir_ / "suite.yaml"), test::clip_tokenizer(), "run1");
-  write_model_results(dir_ / "out", result);
-  const json written = json::parse(read_file(dir_ / "out/results.json"));
-  EXPECT_EQ(written["model"], "run1");
-  EXPECT_EQ(written["tasks"].size(), 4u);
-  EXPECT_DOUBLE_EQ(written["tasks"]["sugarcrepe"]["score"].get<double>(), result.tasks[0].score);
-  EXPECT_TRUE(written["tasks"]["sugarcrepe"]["subtasks"].contains("add_att"));
-  EXPECT_TRUE(written["tasks"]["retrieval"]["subtasks"].contains("t2i/R@10"));
-  EXPECT_EQ(written["tasks"]["retrieval"]["n"], 18);
-  EXPECT_LE(written["tasks"]["zeroshot"]["interval"][0], written["tasks"]["zeroshot"]["score"]);
-  EXPECT_EQ(written["averages"].size(), 3u);
-  for (const auto& task : result.tasks) {
-    std::istringstream lines(read_file(dir_ / ("out/predictions/" + task.label + ".jsonl")));
-    size_t count = 0, correct = 0;
-    for (std::string line; std::getline(lines, line); ++count) {
-      const json prediction = json::parse(line);
-      for (const char* key : {"subtask", "id", "scores", "correct"})
-        EXPECT_TRUE(prediction.contains(key)) << task.label << " " << key;
-      correct += prediction["correct"].get<bool>();
-    }
-    EXPECT_EQ(count, task.predictions.size());
-    if (task.label == "one") {
-      EXPECT_NEAR(100.0 * static_cast<double>(correct) / static_cast<double>(count), task.score, 1e-9);
-    }
-  }
 }
 
 TEST_F(EvaluateTest, ProgramComparesModels) {

@@ -31,17 +31,19 @@ TEST(Wilson, KnownValueAndEdges) {
   EXPECT_DOUBLE_EQ(wilson_interval({0, 0}).high, 100);
 }
 
-TEST(MeanInterval, OnePartIsWilson) {
-  const Interval a = mean_interval({{30, 40}}), b = wilson_interval({30, 40});
+Estimate accuracy(const Count& count) { return {count.percent(), wilson_interval(count)}; }
+
+TEST(MeanInterval, OnePartKeepsItsOwn) {
+  const Interval a = mean_interval({accuracy({30, 40})}), b = wilson_interval({30, 40});
   EXPECT_NEAR(a.low, b.low, 1e-9);
   EXPECT_NEAR(a.high, b.high, 1e-9);
 }
 
 TEST(MeanInterval, EqualPartsShrinkBySquareRoot) {
-  const Interval one = wilson_interval({50, 100}), four = mean_interval({{50, 100}, {50, 100}, {50, 100}, {50, 100}});
+  const Interval one = wilson_interval({50, 100}), four = mean_interval(std::vector<Estimate>(4, accuracy({50, 100})));
   EXPECT_NEAR(50 - four.low, (50 - one.low) / 2, 1e-9);
   EXPECT_NEAR(four.high - 50, (one.high - 50) / 2, 1e-9);
-  const Interval perfect = mean_interval({{10, 10}, {10, 10}});
+  const Interval perfect = mean_interval({accuracy({10, 10}), accuracy({10, 10})});
   EXPECT_LT(perfect.low, 99);
   EXPECT_DOUBLE_EQ(perfect.high, 100);
 }

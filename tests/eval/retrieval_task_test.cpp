@@ -22,8 +22,8 @@ int64_t sorted_rank(const std::vector<double>& scores, const std::vector<bool>& 
 RetrievalItems items_of(const std::vector<size_t>& owner, size_t images) {
   RetrievalItems items;
   for (size_t i = 0; i < images; ++i)
-    items.images.push_back(static_cast<int64_t>(i)), items.image_ids.push_back("img" + std::to_string(i));
-  for (size_t c = 0; c < owner.size(); ++c) items.captions.push_back(static_cast<int64_t>(c));
+    items.images.push_back(test::image(static_cast<int64_t>(i))), items.image_ids.push_back("img" + std::to_string(i));
+  for (size_t c = 0; c < owner.size(); ++c) items.captions.push_back(test::text(static_cast<int64_t>(c)));
   items.owner = owner;
   return items;
 }
@@ -37,7 +37,7 @@ TEST(Retrieval, EqualsAStableSort) {
   embeddings.images_ID = torch::nn::functional::normalize(embeddings.images_ID + embeddings.texts_UD.slice(0, 0, 300),
                                                           torch::nn::functional::NormalizeFuncOptions().dim(1));
   for (size_t c = 0; c < captions; c += 10) embeddings.text_rows[c] = static_cast<int64_t>(c / 2);  // captions that share tokens
-  const TaskResult result = retrieval_task(items_of(owner, images))->score(embeddings);
+  const TaskResult result = test::result_of(*retrieval_task(items_of(owner, images)), embeddings, {Rule::kMean});
 
   std::vector<int64_t> i2t, t2i;
   const torch::Tensor product = embeddings.images_ID.matmul(embeddings.texts_UD.t());
@@ -56,14 +56,14 @@ TEST(Retrieval, EqualsAStableSort) {
     for (size_t i = 0; i < images; ++i) scores.push_back(score(i, c)), own.push_back(owner[c] == i);
     t2i.push_back(sorted_rank(scores, own));
   }
-  ASSERT_EQ(result.predictions.size(), images + captions);
+  ASSERT_EQ(result.outcomes.size(), images + captions);
   for (size_t q = 0; q < images + captions; ++q) {
-    const auto& prediction = result.predictions[q];
-    EXPECT_EQ(prediction.more[0].second, q < images ? i2t[q] : t2i[q - images]) << q;
-    EXPECT_EQ(prediction.subtask, q < images ? "i2t" : "t2i");
-    EXPECT_EQ(prediction.id, q < images ? "img" + std::to_string(q) : std::to_string(q - images));
-    EXPECT_EQ(prediction.correct, prediction.more[0].second == 0);
-    EXPECT_LE(prediction.scores[0], prediction.scores[1]);
+    const auto& outcome = result.outcomes[q];
+    EXPECT_EQ(outcome.more[0].second, q < images ? i2t[q] : t2i[q - images]) << q;
+    EXPECT_EQ(outcome.path, std::vector<std::string>{q < images ? "i2t" : "t2i"});
+    EXPECT_EQ(outcome.id, q < images ? "img" + std::to_string(q) : std::to_string(q - images));
+    EXPECT_EQ(outcome.correct, outcome.more[0].second == 0);
+    EXPECT_LE(outcome.scores[0], outcome.scores[1]);
   }
   const auto recall = [](const std::vector<int64_t>& ranks, int64_t k) {
     return 100.0 * static_cast<double>(std::count_if(ranks.begin(), ranks.end(), [k](int64_t r) { return r < k; })) /
@@ -73,30 +73,42 @@ TEST(Retrieval, EqualsAStableSort) {
     EXPECT_DOUBLE_EQ(test::subtask(result, "i2t/R@" + std::to_string(k)), recall(i2t, k));
     EXPECT_DOUBLE_EQ(test::subtask(result, "t2i/R@" + std::to_string(k)), recall(t2i, k));
   }
-  EXPECT_DOUBLE_EQ(result.score, (recall(i2t, 1) + recall(t2i, 1)) / 2);
-  EXPECT_GT(result.score, 5);
-  EXPECT_LT(result.score, 95);
+  EXPECT_DOUBLE_EQ(result.total.score, (recall(i2t, 1) + recall(t2i, 1)) / 2);
+  EXPECT_GT(result.total.score, 5);
+  EXPECT_LT(result.total.score, 95);
 }
 
 TEST(Retrieval, EqualCaptionsRankInTableOrder) {
   // Both images see two captions of the same tokens: the first row wins for both.
   Embeddings embeddings = test::embeddings_of(torch::tensor({{1.0f, 0.2f}, {1.0f, 0.1f}}), torch::tensor({{1.0f, 0.0f}}));
   embeddings.text_rows = {0, 0};
-  const TaskResult result = retrieval_task(items_of({0, 1}, 2))->score(embeddings);
-  EXPECT_EQ(result.predictions[0].more[0].second, 0);
-  EXPECT_EQ(result.predictions[1].more[0].second, 1);
-  EXPECT_EQ(result.predictions[1].scores[0], result.predictions[1].scores[1]);
+  const TaskResult result = test::result_of(*retrieval_task(items_of({0, 1}, 2)), embeddings, {Rule::kMean});
+  EXPECT_EQ(result.outcomes[0].more[0].second, 0);
+  EXPECT_EQ(result.outcomes[1].more[0].second, 1);
+  EXPECT_EQ(result.outcomes[1].scores[0], result.outcomes[1].scores[1]);
   EXPECT_DOUBLE_EQ(test::subtask(result, "i2t/R@1"), 50);
   EXPECT_DOUBLE_EQ(test::subtask(result, "i2t/R@5"), 100);
-  EXPECT_DOUBLE_EQ(result.chance, 50);
+  EXPECT_DOUBLE_EQ(result.total.chance, 50);
+}
+
+TEST(Retrieval, KeepsWholeImagesAndNamesWhatIsLeft) {
+  const auto task = retrieval_task(items_of({2, 0, 1, 0, 3, 2}, 4));
+  Inputs whole, half;
+  task->add_inputs(whole);
+  EXPECT_EQ(whole.texts().size(), 6u);
+  task->keep(2);
+  task->add_inputs(half);
+  EXPECT_EQ(half.images(), (std::vector<ImageRef>{test::image(0), test::image(2)}));
+  EXPECT_EQ(half.texts(), (std::vector<std::string>{test::text(1), test::text(3), test::text(0), test::text(5)}))
+      << "image by image";
 }
 
 TEST(Retrieval, ChanceWithSeveralCaptions) {
   const Embeddings embeddings =
       test::embeddings_of(torch::eye(2), torch::tensor({{1.0f, 0.0f}, {1.0f, 0.1f}, {0.0f, 1.0f}, {1.0f, 0.2f}}));
-  const TaskResult result = retrieval_task(items_of({0, 0, 1, 0}, 2))->score(embeddings);
-  EXPECT_DOUBLE_EQ(result.score, 100);
-  EXPECT_DOUBLE_EQ(result.chance, 100 * ((0.75 + 0.25) / 2 + 0.5) / 2);
+  const TaskResult result = test::result_of(*retrieval_task(items_of({0, 0, 1, 0}, 2)), embeddings, {Rule::kMean});
+  EXPECT_DOUBLE_EQ(result.total.score, 100);
+  EXPECT_DOUBLE_EQ(result.total.chance, 100 * ((0.75 + 0.25) / 2 + 0.5) / 2);
 }
 
 }  // namespace

@@ -129,17 +129,5 @@ TEST(Suite, ShippedSuitesAreValidAndSurviveARoundTrip) {
   EXPECT_GE(count, 3);
 }
 
-TEST(Inputs, CountsDistinctOnes) {
-  Inputs inputs;
-  EXPECT_EQ(inputs.image("a/b.jpg"), 0);
-  EXPECT_EQ(inputs.image("a/../a/./b.jpg"), 0);
-  EXPECT_EQ(inputs.image("a/c.jpg"), 1);
-  EXPECT_EQ(inputs.text("x"), 0);
-  EXPECT_EQ(inputs.text("y"), 1);
-  EXPECT_EQ(inputs.text("x"), 0);
-  EXPECT_EQ(inputs.images().size(), 2u);
-  EXPECT_EQ(inputs.texts().size(), 2u);
-}
-
 }  // namespace
 }  // namespace fsc

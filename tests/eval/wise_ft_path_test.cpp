@@ -1,4 +1,4 @@
-// Lists of alphas, the path's ends against the models themselves, its tables and its picture.
+// Lists of alphas, and the path's ends against the models themselves.
 #include "fsc/eval/wise_ft_path.h"
 
 #include <nlohmann/json.hpp>
@@ -58,7 +58,7 @@ class PathTest : public testing::Test {
 std::vector<float> all_scores(const EvalResult& result) {
   std::vector<float> all;
   for (const auto& task : result.tasks)
-    for (const auto& prediction : task.predictions) all.insert(all.end(), prediction.scores.begin(), prediction.scores.end());
+    for (const auto& outcome : task.outcomes) all.insert(all.end(), outcome.scores.begin(), outcome.scores.end());
   return all;
 }
 
@@ -94,29 +94,6 @@ TEST_F(PathTest, ABaseOfALongerContextIsCut) {
   EXPECT_EQ(all_scores(path.points[1].result), all_scores(suite.run(end, test::clip_tokenizer(), "end")));
 }
 
-TEST_F(PathTest, TablesAndPicture) {
-  LoadedModel base = test::tiny_model(1), tuned = test::tiny_model(2);
-  const PreparedSuite suite(suite_);
-  const std::vector<WiseFtPath> paths = {
-      evaluate_path(suite, {"base", &base}, {"tuned", &tuned}, {0, 1}, test::clip_tokenizer())};
-  const std::string csv = paths_csv(paths);
-  EXPECT_EQ(csv.substr(0, csv.find('\n')), "model,alpha,caption_choice,retrieval");
-  EXPECT_NE(csv.find("\ntuned,1,"), std::string::npos);
-  const auto json = nlohmann::json::parse(paths_json("base", paths));
-  EXPECT_EQ(json["base"], "base");
-  EXPECT_EQ(json["paths"][0]["points"][1]["alpha"], 1.0);
-  EXPECT_EQ(json["paths"][0]["points"][1]["tasks"]["retrieval"].get<double>(), paths[0].points[1].result.tasks[1].score);
-  EXPECT_NE(path_table(paths[0]).find("alpha 1 "), std::string::npos);
-  ASSERT_TRUE(draw_trade_off(dir_.path(), paths));
-  const std::string svg = test::read_all((dir_ / "trade_off.svg").string());
-  EXPECT_NE(svg.find(">retrieval</text>"), std::string::npos);
-  EXPECT_EQ(svg.find(">zeroshot</text>"), std::string::npos) << "the suite has none";
-  EXPECT_TRUE(std::filesystem::exists(dir_ / "trade_off.png"));
-  auto only = paths;
-  for (auto& point : only[0].points) point.result.averages.resize(1);
-  EXPECT_FALSE(draw_trade_off(dir_.path(), only));
-}
-
 TEST_F(PathTest, UnlikeModelsAreRefusedBeforeAnythingIsScored) {
   LoadedModel base = test::tiny_model(1);
   ArchConfig arch = test::tiny_arch();
@@ -139,12 +116,12 @@ TEST_F(PathTest, AThinnedSuiteKeepsAnEvenSpreadAndOnlyItsInputs) {
   EXPECT_EQ(half.inputs().images().size(), 2u);
   EXPECT_EQ(half.inputs().texts().size(), 6u);
   const EvalResult few = half.run(model, test::clip_tokenizer(), ""), many = whole.run(model, test::clip_tokenizer(), "");
-  ASSERT_EQ(few.tasks[0].predictions.size(), 2u);
+  ASSERT_EQ(few.tasks[0].outcomes.size(), 2u);
   for (size_t i = 0; i < 2; ++i) {  // items 0 and 2, with the scores they have in the whole
-    EXPECT_EQ(few.tasks[0].predictions[i].id, many.tasks[0].predictions[2 * i].id);
-    EXPECT_NEAR(few.tasks[0].predictions[i].scores[0], many.tasks[0].predictions[2 * i].scores[0], 1e-6);
+    EXPECT_EQ(few.tasks[0].outcomes[i].id, many.tasks[0].outcomes[2 * i].id);
+    EXPECT_NEAR(few.tasks[0].outcomes[i].scores[0], many.tasks[0].outcomes[2 * i].scores[0], 1e-6);
   }
-  EXPECT_EQ(few.tasks[1].predictions.size(), 4u) << "two images, two captions";
+  EXPECT_EQ(few.tasks[1].outcomes.size(), 4u) << "two images, two captions";
   EXPECT_EQ(all_scores(all.run(model, test::clip_tokenizer(), "")), all_scores(many));
 }
 

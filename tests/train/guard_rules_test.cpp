@@ -70,17 +70,32 @@ TEST(GuardRules, AModelWithoutNumbersHasEverythingWrong) {
   EXPECT_DOUBLE_EQ(made.forgetting, 60);
 }
 
-TEST(GuardRules, OutcomesAreTheFlagsByCategory) {
+TEST(GuardRules, OutcomesAreTheFlagsByPool) {
   TaskResult result;
   result.label = "t";
   result.kind = TaskKind::kRetrieval;
-  result.score = 75;
-  result.predictions = {
-      {"i2t", "a", {}, true}, {"t2i", "0", {}, false, {}, 1}, {"i2t", "b", {}, true}, {"t2i", "1", {}, true, {}, 1}};
+  result.rules = {Rule::kMean};
+  result.outcomes = {{{"i2t"}, "a", {}, true}, {{"t2i"}, "0", {}, false}, {{"i2t"}, "b", {}, true}, {{"t2i"}, "1", {}, true}};
   const Outcomes made = outcomes_of({"m", {result}, {}});
   ASSERT_EQ(made.size(), 1u);
   EXPECT_EQ(made[0].correct, (std::vector<std::string>{"11", "01"}));
   EXPECT_EQ(made[0].kind, TaskKind::kRetrieval);
+  EXPECT_TRUE(made[0].one_in.empty()) << "both count alike";
+}
+
+TEST(GuardRules, NestedMeansWeighTheirPools) {
+  // The mean of a (the mean of x and y) and b: x and y make a quarter each, b a half.
+  const auto outcomes_with = [](bool x, bool y, bool b) {
+    TaskResult result;
+    result.rules = {Rule::kMean, Rule::kMean};
+    result.outcomes = {{{"a", "x"}, "0", {}, x}, {{"a", "y"}, "1", {}, y}, {{"b"}, "2", {}, b}, {{"b"}, "3", {}, b}};
+    return outcomes_of({"m", {result}, {}})[0];
+  };
+  const TaskOutcome before = outcomes_with(false, false, false);
+  EXPECT_EQ(before.correct, (std::vector<std::string>{"0", "0", "00"}));
+  EXPECT_EQ(before.one_in, (std::vector<double>{4, 4, 2}));
+  EXPECT_DOUBLE_EQ(task_change(before, outcomes_with(true, false, false)).change.value, 25);
+  EXPECT_DOUBLE_EQ(task_change(before, outcomes_with(false, true, true)).change.value, 75);
 }
 
 TEST(GuardRules, Domination) {

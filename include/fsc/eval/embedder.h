@@ -3,7 +3,7 @@
 #include <functional>
 
 #include "fsc/core/error.h"
-#include "fsc/eval/benchmark.h"
+#include "fsc/eval/inputs.h"
 #include "fsc/tokenize/tokenizer.h"
 #include "fsc/weights/model_folder.h"
 
@@ -38,7 +38,7 @@ using EmbedProgress = std::function<void(const char* what, int64_t done, int64_t
 
 /// Error lists the first ten images that are missing, empty or of a kind that is not read, and their count. Reads a few bytes
 /// each.
-void check_images(const std::vector<std::filesystem::path>& images);
+void check_images(const std::vector<ImageRef>& images);
 
 /// The model gave NaN or infinity; names the first input.
 class NotFiniteError : public Error {
@@ -46,8 +46,8 @@ class NotFiniteError : public Error {
   using Error::Error;
 };
 
-/// float32, on the model's device, without gradients; `progress` may be empty. Error lists the first ten images that cannot be
-/// decoded and their count; NotFiniteError.
+/// float32, without gradients; `inputs` must outlive the result, `progress` may be empty. Error lists the first ten images that
+/// cannot be decoded and their count; NotFiniteError.
 Embeddings embed(LoadedModel& model, const Tokenizer& tokenizer, const Inputs& inputs, const EmbedOptions& options,
                  const EmbedProgress& progress);
 

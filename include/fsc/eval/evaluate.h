@@ -44,7 +44,7 @@ class PreparedSuite {
  private:
   struct Entry {
     std::string label;
-    TaskKind kind;
+    const Benchmark* benchmark;
     std::unique_ptr<Task> task;
   };
   SuiteConfig config_;

@@ -18,9 +18,15 @@ struct Count {
 /// Wilson's score interval of an accuracy; [0, 100] without items.
 Interval wilson_interval(const Count& count);
 
-/// Interval of the plain mean of several accuracies, taken as independent: Wilson intervals combined by the method of
-/// variance estimates recovery (Zou and Donner 2008). One accuracy gives its Wilson interval; 0 and 100 percent keep a width.
-Interval mean_interval(const std::vector<Count>& counts);
+/// A number with its interval.
+struct Estimate {
+  double value = 0;
+  Interval interval;
+};
+
+/// Interval of the plain mean of several scores, taken as independent: their intervals combined by the method of variance
+/// estimates recovery (Zou and Donner 2008), within [0, 100]. One score keeps its interval; 0 and 100 percent keep a width.
+Interval mean_interval(const std::vector<Estimate>& parts);
 
 /// The same items before and after: `gained` became right, `lost` became wrong.
 struct PairedCount {
@@ -39,10 +45,7 @@ struct WeightedChange {
   double weight = 1;
   PairedCount count;
 };
-struct Change {
-  double value = 0;
-  Interval interval;
-};
+using Change = Estimate;
 Change sum_of_changes(const std::vector<WeightedChange>& parts);
 
 }  // namespace fsc

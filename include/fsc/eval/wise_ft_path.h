@@ -1,6 +1,5 @@
 // WiSE-FT's path from a pretrained to a fine-tuned model, scored at several points.
 #pragma once
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -26,16 +25,5 @@ std::vector<double> parse_alphas(const std::string& text, bool extrapolate);
 /// length goes through with_context_of. Error when the two are not alike (check_alike).
 WiseFtPath evaluate_path(const PreparedSuite& suite, const NamedModel& base, const NamedModel& finetuned,
                          const std::vector<double>& alphas, const Tokenizer& tokenizer, const Compute& compute = {});
-
-/// One row a point, one column a task and a kind's mean.
-std::string path_table(const WiseFtPath& path);
-/// Like results_csv, with alpha as the second column.
-std::string paths_csv(const std::vector<WiseFtPath>& paths);
-/// {"base", "paths": [{"checkpoint", "points": [{"alpha", "tasks": {label: score}, "averages": {kind: score}}]}]}.
-std::string paths_json(const std::string& base, const std::vector<WiseFtPath>& paths);
-
-/// Composition upwards, zero-shot and retrieval to the right, points labelled by alpha. `folder`/trade_off.png and .svg. Where
-/// the suite lacks composition or both of the others nothing is drawn and false returned.
-bool draw_trade_off(const std::filesystem::path& folder, const std::vector<WiseFtPath>& paths);
 
 }  // namespace fsc

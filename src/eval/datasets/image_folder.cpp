@@ -1,8 +1,8 @@
 // A folder of photos a class, with class names and templates in text files.
+#include <algorithm>
 #include <array>
 #include <sstream>
 
-#include "detail_datasets.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 #include "fsc/eval/tasks.h"
@@ -75,9 +75,7 @@ fs::path file_of(const std::string& given, const TaskConfig& config, const char*
   return path;
 }
 
-}  // namespace
-
-std::unique_ptr<Task> read_image_folder(const TaskConfig& config, Inputs& inputs) {
+std::unique_ptr<Task> read_image_folder(const TaskConfig& config) {
   std::error_code error;
   if (!fs::is_directory(config.root, error))
     throw Error("the task " + config.shown() + ": root " + config.root +
@@ -103,17 +101,29 @@ std::unique_ptr<Task> read_image_folder(const TaskConfig& config, Inputs& inputs
   std::string empty;
   for (size_t label = 0; label < folders.size(); ++label) {
     auto& prompts = items.prompts.emplace_back();
-    for (const auto& line : templates) prompts.push_back(inputs.text(fill(line.text, names[label].text)));
+    for (const auto& line : templates) prompts.push_back(fill(line.text, names[label].text));
     const auto files = sorted_entries(folders[label], false);
     const std::string folder = folders[label].filename().string();
     if (files.empty()) empty += (empty.empty() ? "" : ", ") + folder;
     for (const auto& file : files)
-      items.images.push_back({folder + "/" + file.filename().string(), inputs.image(file), static_cast<int64_t>(label)});
+      items.images.push_back({folder + "/" + file.filename().string(), file, static_cast<int64_t>(label)});
   }
   if (!empty.empty())
     throw Error("the task " + config.shown() + ": class folders without images (.jpg, .jpeg, .png, .webp) in " + config.root +
                 ": " + empty);
   return zero_shot_task(std::move(items));
+}
+
+}  // namespace
+
+Benchmark zeroshot_benchmark() {
+  return {"zeroshot",
+          TaskKind::kZeroShot,
+          "one folder of photos a class in root; label = rank of the folder's name in byte order",
+          {"root"},
+          {"classnames", "templates"},
+          {},
+          read_image_folder};
 }
 
 }  // namespace fsc

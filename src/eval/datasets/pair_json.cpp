@@ -1,7 +1,7 @@
 // Reads SugarCrepe-style JSON; objects are kept in file order because the ids of some files have gaps.
 #include <nlohmann/json.hpp>
 
-#include "detail_pair_json.h"
+#include "eval/datasets/detail_pair_json.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 
@@ -24,8 +24,8 @@ std::string field(const ordered_json& item, const char* name, const std::string&
 
 }  // namespace
 
-void read_pair_json(const fs::path& file, const fs::path& image_folder, const CaptionChoiceItems::Subtask& subtask,
-                    CaptionChoiceItems& out, Inputs& inputs) {
+void read_pair_json(const fs::path& file, const fs::path& image_folder, const std::vector<std::string>& part,
+                    std::vector<CaptionChoiceItem>& items) {
   ordered_json json;
   try {
     json = ordered_json::parse(read_file(file));
@@ -35,16 +35,12 @@ void read_pair_json(const fs::path& file, const fs::path& image_folder, const Ca
   const std::string expected = "; expected {\"0\": {\"filename\": ..., \"caption\": ..., \"negative_caption\": ...}, ...}";
   if (!json.is_object()) throw Error(file.string() + " holds no map of items" + expected);
   if (json.empty()) throw Error(file.string() + " holds no items" + expected);
-  out.subtasks.push_back(subtask);
   for (const auto& [id, item] : json.items()) {
     const std::string where = file.string() + ", item \"" + id + "\"";
     if (!item.is_object()) throw Error(where + " is no map" + expected);
     const std::string name = field(item, "filename", where);
     if (name.empty()) throw Error(where + ": \"filename\" is empty");
-    CaptionChoiceItem made{
-        out.subtasks.size() - 1, id, inputs.image(image_folder / name), inputs.text(field(item, "caption", where)), {}};
-    made.foils.push_back(inputs.text(field(item, "negative_caption", where)));
-    out.items.push_back(std::move(made));
+    items.push_back({part, id, image_folder / name, field(item, "caption", where), {field(item, "negative_caption", where)}});
   }
 }
 

@@ -1,24 +1,36 @@
 // A tsv or csv table of images and captions as a retrieval benchmark.
-#include "detail_datasets.h"
 #include "fsc/data/table.h"
 #include "fsc/eval/tasks.h"
 
 namespace fsc {
+namespace {
 
-std::unique_ptr<Task> read_retrieval_table(const TaskConfig& config, Inputs& inputs) {
+std::unique_ptr<Task> read_retrieval_table(const TaskConfig& config) {
   RetrievalItems items;
-  std::unordered_map<int64_t, size_t> places;  // image number -> place in items.images
+  Inputs distinct;
   for (const auto& pair : read_pairs(config.source)) {
-    const int64_t image = inputs.image(pair.image);
-    const auto [it, fresh] = places.emplace(image, items.images.size());
-    if (fresh) {
+    const ImageRef image(pair.image);
+    distinct.add_image(image);
+    if (distinct.images().size() > items.images.size()) {
       items.images.push_back(image);
       items.image_ids.push_back(pair.key);
     }
-    items.captions.push_back(inputs.text(pair.caption));
-    items.owner.push_back(it->second);
+    items.captions.push_back(pair.caption);
+    items.owner.push_back(static_cast<size_t>(distinct.image(image)));
   }
   return retrieval_task(std::move(items));
+}
+
+}  // namespace
+
+Benchmark retrieval_benchmark() {
+  return {"retrieval",
+          TaskKind::kRetrieval,
+          "a table with one image and caption a row, COCO's or Karpathy's JSON; rows of the same image are its captions",
+          {"path"},
+          {"format", "image_root", "image_column", "caption_column", "split"},
+          {Rule::kMean},
+          read_retrieval_table};
 }
 
 }  // namespace fsc

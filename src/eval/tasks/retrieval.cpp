@@ -1,5 +1,6 @@
 // Captions for an image and images for a caption, ranked in blocks so that memory stays bounded.
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "fsc/eval/tasks.h"
@@ -8,7 +9,6 @@ namespace fsc {
 namespace {
 
 constexpr int64_t kBlock = 256;  // queries ranked at a time
-constexpr int64_t kCuts[] = {1, 5, 10};
 
 struct Ranked {
   int64_t rank = 0;
@@ -48,11 +48,32 @@ class RetrievalTask : public Task {
  public:
   explicit RetrievalTask(RetrievalItems items) : items_(std::move(items)) { link(); }
 
-  TaskResult score(const Embeddings& embeddings) const override {
-    std::vector<int64_t> text_rows, image_columns(items_.images.size());
-    for (const int64_t caption : items_.captions) text_rows.push_back(embeddings.row(caption));
+  /// Whole images with all their captions.
+  void keep(int64_t limit) override {
+    RetrievalItems kept;
+    for (const size_t i : spread_indices(items_.images.size(), static_cast<size_t>(limit))) {
+      for (const size_t c : captions_of_[i]) {
+        kept.captions.push_back(items_.captions[c]);
+        kept.owner.push_back(kept.images.size());
+      }
+      kept.images.push_back(items_.images[i]);
+      kept.image_ids.push_back(items_.image_ids[i]);
+    }
+    items_ = std::move(kept);
+    link();
+  }
+
+  void add_inputs(Inputs& inputs) const override {
+    for (const auto& image : items_.images) inputs.add_image(image);
+    for (const auto& caption : items_.captions) inputs.add_text(caption);
+  }
+
+  Findings score(const Embeddings& embeddings) const override {
+    std::vector<int64_t> image_rows, text_rows, image_columns(items_.images.size());
+    for (const auto& image : items_.images) image_rows.push_back(embeddings.image_row(image));
+    for (const auto& caption : items_.captions) text_rows.push_back(embeddings.text_row(caption));
     std::iota(image_columns.begin(), image_columns.end(), int64_t{0});
-    const torch::Tensor images = embeddings.images_ID.index_select(0, torch::tensor(items_.images));
+    const torch::Tensor images = embeddings.images_ID.index_select(0, torch::tensor(image_rows));
     const torch::Tensor captions = embeddings.texts_UD.index_select(0, torch::tensor(text_rows));
 
     // Other tasks' texts are left out of the product: only the rows in use, renumbered.
@@ -65,30 +86,14 @@ class RetrievalTask : public Task {
     }
     const torch::Tensor distinct = embeddings.texts_UD.index_select(0, torch::tensor(used));
 
-    TaskResult result;
-    const Count i2t = add(0, "i2t", rank_all(images, distinct, text_columns, captions_of_), items_.image_ids, result);
+    Findings findings;
+    add("i2t", rank_all(images, distinct, text_columns, captions_of_), captions_of_, items_.captions.size(), items_.image_ids,
+        findings);
     std::vector<std::string> numbers;
     for (size_t c = 0; c < items_.captions.size(); ++c) numbers.push_back(std::to_string(c));
-    const Count t2i = add(1, "t2i", rank_all(captions, images, image_columns, image_of_), numbers, result);
-    result.score = (i2t.percent() + t2i.percent()) / 2;
-    result.interval = mean_interval({i2t, t2i});
-    result.chance = chance();
-    return result;
-  }
-
-  /// Whole images with all their captions.
-  void keep(int64_t limit, const Inputs& all, Inputs& used) override {
-    RetrievalItems kept;
-    for (const size_t i : spread_indices(items_.images.size(), static_cast<size_t>(limit))) {
-      for (const size_t c : captions_of_[i]) {
-        kept.captions.push_back(used.text_of(all, items_.captions[c]));
-        kept.owner.push_back(kept.images.size());
-      }
-      kept.images.push_back(used.image_of(all, items_.images[i]));
-      kept.image_ids.push_back(items_.image_ids[i]);
-    }
-    items_ = std::move(kept);
-    link();
+    add("t2i", rank_all(captions, images, image_columns, image_of_), image_of_, items_.images.size(), numbers, findings);
+    findings.chance = chance();
+    return findings;
   }
 
  private:
@@ -102,23 +107,23 @@ class RetrievalTask : public Task {
     }
   }
 
-  /// Adds one direction's recalls and predictions; returns the count behind R@1.
-  static Count add(size_t category, const std::string& name, const std::vector<Ranked>& ranked,
-                   const std::vector<std::string>& ids, TaskResult& result) {
-    Count first;
-    for (const int64_t cut : kCuts) {
-      Count count{0, static_cast<int64_t>(ranked.size())};
-      for (const auto& query : ranked) count.hits += query.rank < cut;
-      result.subtasks.emplace_back(name + "/R@" + std::to_string(cut), count.percent());
-      if (cut == 1) first = count;
+  /// Adds one direction's outcomes: `own` are each query's own among so many `candidates`.
+  static void add(const std::string& name, const std::vector<Ranked>& ranked, const std::vector<std::vector<size_t>>& own,
+                  size_t candidates, const std::vector<std::string>& ids, Findings& findings) {
+    for (size_t q = 0; q < ranked.size(); ++q) {
+      const int64_t rank = ranked[q].rank;
+      const double chance = 100.0 * static_cast<double>(own[q].size()) / static_cast<double>(candidates);
+      findings.outcomes.push_back({{name},
+                                   ids[q],
+                                   {ranked[q].own, ranked[q].best},
+                                   rank == 0,
+                                   chance,
+                                   {{"rank", rank}},
+                                   {{"R@1", rank < 1}, {"R@5", rank < 5}, {"R@10", rank < 10}}});
     }
-    for (size_t q = 0; q < ranked.size(); ++q)
-      result.predictions.push_back(
-          {name, ids[q], {ranked[q].own, ranked[q].best}, ranked[q].rank == 0, {{"rank", ranked[q].rank}}, category});
-    return first;
   }
 
-  /// A random order puts an own caption first with probability own/all, the own image with 1/images.
+  /// Percent: a random order puts an own caption first with probability own/all, the own image with 1/images.
   double chance() const {
     double i2t = 0;
     for (const auto& own : captions_of_) i2t += static_cast<double>(own.size()) / static_cast<double>(items_.captions.size());

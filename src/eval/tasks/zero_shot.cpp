@@ -1,6 +1,7 @@
 // Classification by the class whose prompts are nearest.
 #include <torch/nn/functional/normalization.h>
 
+#include <algorithm>
 #include <map>
 
 #include "fsc/eval/tasks.h"
@@ -11,19 +12,38 @@ namespace {
 constexpr int64_t kImageBlock = 1024;   // images scored at a time
 constexpr size_t kAllScoresUpTo = 100;  // classes whose scores all go into the predictions
 
+template <class T>
+std::vector<T> spread(const std::vector<T>& all, size_t limit) {
+  std::vector<T> kept;
+  for (const size_t i : spread_indices(all.size(), limit)) kept.push_back(all[i]);
+  return kept;
+}
+
 class ZeroShotTask : public Task {
  public:
   explicit ZeroShotTask(ZeroShotItems items) : items_(std::move(items)) {}
 
-  TaskResult score(const Embeddings& embeddings) const override {
+  /// The images are in order of class, so that an even spread takes from all. With many classes few prompts of each are kept.
+  void keep(int64_t limit) override {
+    items_.images = spread(items_.images, static_cast<size_t>(limit));
+    const size_t prompts_each = std::max<size_t>(1, 4 * static_cast<size_t>(limit) / items_.prompts.size());
+    for (auto& prompts : items_.prompts) prompts = spread(prompts, prompts_each);
+  }
+
+  void add_inputs(Inputs& inputs) const override {
+    for (const auto& image : items_.images) inputs.add_image(image.image);
+    for (const auto& prompts : items_.prompts)
+      for (const auto& prompt : prompts) inputs.add_text(prompt);
+  }
+
+  Findings score(const Embeddings& embeddings) const override {
     const size_t classes = items_.prompts.size();
     const auto [weights, column] = class_weights(embeddings);
-    std::vector<int64_t> numbers;
-    for (const auto& image : items_.images) numbers.push_back(image.image);
-    const torch::Tensor images = embeddings.images_ID.index_select(0, torch::tensor(numbers));
+    std::vector<int64_t> rows;
+    for (const auto& image : items_.images) rows.push_back(embeddings.image_row(image.image));
+    const torch::Tensor images = embeddings.images_ID.index_select(0, torch::tensor(rows));
 
-    TaskResult result;
-    Count top1, top5;
+    Findings findings;
     std::vector<Count> per_class(classes);
     std::vector<float> scores(classes);
     for (int64_t begin = 0; begin < images.size(0); begin += kImageBlock) {
@@ -33,34 +53,13 @@ class ZeroShotTask : public Task {
         const float* row = block.data_ptr<float>() + i * block.size(1);
         for (size_t c = 0; c < classes; ++c) scores[c] = row[column[c]];
         const auto& image = items_.images[static_cast<size_t>(begin + i)];
-        const int64_t rank = rank_of(scores, static_cast<size_t>(image.label));
-        result.predictions.push_back(predict(image, scores));
-        for (Count* count : {&top1, &per_class[static_cast<size_t>(image.label)]}) count->hits += rank == 0, ++count->items;
-        top5.hits += rank < 5, ++top5.items;
+        findings.outcomes.push_back(decide(image, scores));
+        auto& count = per_class[static_cast<size_t>(image.label)];
+        count.hits += findings.outcomes.back().correct, ++count.items;
       }
     }
-    result.score = top1.percent();
-    result.interval = wilson_interval(top1);
-    result.chance = 100.0 / static_cast<double>(classes);
-    if (classes > 5) result.subtasks.emplace_back("top5", top5.percent());
-    result.subtasks.emplace_back("mean_per_class", mean_recall(per_class));
-    return result;
-  }
-
-  /// The images are in order of class, so that an even spread takes from all. With many classes few prompts of each are kept.
-  void keep(int64_t limit, const Inputs& all, Inputs& used) override {
-    std::vector<ZeroShotItems::Image> kept;
-    for (const size_t i : spread_indices(items_.images.size(), static_cast<size_t>(limit))) {
-      kept.push_back(items_.images[i]);
-      kept.back().image = used.image_of(all, kept.back().image);
-    }
-    items_.images = std::move(kept);
-    const size_t prompts_each = std::max<size_t>(1, 4 * static_cast<size_t>(limit) / items_.prompts.size());
-    for (auto& prompts : items_.prompts) {
-      std::vector<int64_t> few;
-      for (const size_t i : spread_indices(prompts.size(), prompts_each)) few.push_back(used.text_of(all, prompts[i]));
-      prompts = std::move(few);
-    }
+    findings.numbers.push_back({{}, "mean_per_class", mean_recall(per_class)});
+    return findings;
   }
 
  private:
@@ -71,7 +70,7 @@ class ZeroShotTask : public Task {
     std::vector<size_t> column;
     for (const auto& prompts : items_.prompts) {
       std::vector<int64_t> rows;
-      for (const int64_t prompt : prompts) rows.push_back(embeddings.row(prompt));
+      for (const auto& prompt : prompts) rows.push_back(embeddings.text_row(prompt));
       const auto [it, fresh] = seen.emplace(rows, weights.size());
       if (fresh) {
         const torch::Tensor mean = embeddings.texts_UD.index_select(0, torch::tensor(rows)).mean(0);
@@ -89,12 +88,18 @@ class ZeroShotTask : public Task {
     return rank;
   }
 
-  static Prediction predict(const ZeroShotItems::Image& image, const std::vector<float>& scores) {
+  static Outcome decide(const ZeroShotItems::Image& image, const std::vector<float>& scores) {
     const int64_t best = std::max_element(scores.begin(), scores.end()) - scores.begin();  // the first maximum
-    Prediction prediction{"", image.id, scores, best == image.label, {{"label", image.label}, {"prediction", best}}};
+    Outcome outcome{{},
+                    image.id,
+                    scores,
+                    best == image.label,
+                    100.0 / static_cast<double>(scores.size()),
+                    {{"label", image.label}, {"prediction", best}}};
+    if (scores.size() > 5) outcome.also = {{"top5", rank_of(scores, static_cast<size_t>(image.label)) < 5}};
     if (scores.size() > kAllScoresUpTo)
-      prediction.scores = {scores[static_cast<size_t>(image.label)], scores[static_cast<size_t>(best)]};
-    return prediction;
+      outcome.scores = {scores[static_cast<size_t>(image.label)], scores[static_cast<size_t>(best)]};
+    return outcome;
   }
 
   static double mean_recall(const std::vector<Count>& per_class) {

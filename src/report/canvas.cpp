@@ -1,6 +1,6 @@
 // PNG by OpenCV at twice the size and shrunk, which smooths text and lines alike; SVG as text.
+#include <c10/util/Exception.h>
 #include <fmt/format.h>
-#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include "detail_canvas.h"
+#include "report/detail_canvas.h"
 
 namespace fsc {
 namespace {

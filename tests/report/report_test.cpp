@@ -1,12 +1,14 @@
-// Files and tables from made-up results.
-#include "fsc/eval/report.h"
+// Files and tables from made-up results and from those of a tiny model.
+#include "fsc/report/report.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
-#include "eval_support.h"
+#include "eval/suite_folder.h"
+#include "fsc/core/atomic_file.h"
 
 namespace fsc {
 namespace {
@@ -14,11 +16,8 @@ namespace {
 TaskResult task(const std::string& label, double score) {
   TaskResult result;
   result.label = label;
-  result.score = score;
-  result.chance = 50;
-  result.interval = {score - 1, score + 1};
-  result.subtasks = {{"sub", score}};
-  result.predictions = {{"sub", "7", {0.25f, 0.1f}, true, {{"rank", 0}}}, {"sub", "bad \xFF utf8", {0.5f}, false, {}}};
+  result.total = {"", score, 50, Interval{score - 1, score + 1}, 2, {}, {{"sub", score, 50, {}, 2, {}, {}}}};
+  result.outcomes = {{{"wide", "sub"}, "7", {0.25f, 0.1f}, true, 50, {{"rank", 0}}}, {{}, "bad \xFF utf8", {0.5f}, false, 50}};
   return result;
 }
 
@@ -40,6 +39,7 @@ TEST(Report, PredictionsAreOneObjectALine) {
   const std::string text = predictions_jsonl(task("a", 1));
   EXPECT_EQ(text.substr(0, text.find('\n')),
             "{\"subtask\":\"sub\",\"id\":\"7\",\"scores\":[0.25,0.10000000149011612],\"correct\":true,\"rank\":0}");
+  EXPECT_NE(text.find("\n{\"subtask\":\"\",\"id\":\"bad"), std::string::npos);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
 }
 
@@ -58,6 +58,37 @@ TEST(Report, Tables) {
             "first             75.00   66.60             75.00\n"
             "2                  5.00   66.60              5.00\n"
             "(chance)          50.00   50.00\n");
+}
+
+TEST(Report, FilesHoldTheContract) {
+  test::TempDir dir;
+  test::write_suite_folder(dir);
+  LoadedModel loaded = load_model(dir / "run1");
+  const EvalResult result = evaluate(loaded, load_suite(dir / "suite.yaml"), test::clip_tokenizer(), "run1");
+  write_model_results(dir / "out", result);
+  const auto written = nlohmann::json::parse(read_file(dir / "out/results.json"));
+  EXPECT_EQ(written["model"], "run1");
+  EXPECT_EQ(written["tasks"].size(), 4u);
+  EXPECT_DOUBLE_EQ(written["tasks"]["sugarcrepe"]["score"].get<double>(), result.tasks[0].total.score);
+  EXPECT_TRUE(written["tasks"]["sugarcrepe"]["subtasks"].contains("add_att"));
+  EXPECT_TRUE(written["tasks"]["retrieval"]["subtasks"].contains("t2i/R@10"));
+  EXPECT_EQ(written["tasks"]["retrieval"]["n"], 18);
+  EXPECT_LE(written["tasks"]["zeroshot"]["interval"][0], written["tasks"]["zeroshot"]["score"]);
+  EXPECT_EQ(written["averages"].size(), 3u);
+  for (const auto& task : result.tasks) {
+    std::istringstream lines(read_file(dir / ("out/predictions/" + task.label + ".jsonl")));
+    size_t count = 0, correct = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+      const auto prediction = nlohmann::json::parse(line);
+      for (const char* key : {"subtask", "id", "scores", "correct"})
+        EXPECT_TRUE(prediction.contains(key)) << task.label << " " << key;
+      correct += prediction["correct"].get<bool>();
+    }
+    EXPECT_EQ(count, task.outcomes.size());
+    if (task.label == "one") {
+      EXPECT_NEAR(100.0 * static_cast<double>(correct) / static_cast<double>(count), task.total.score, 1e-9);
+    }
+  }
 }
 
 TEST(Report, CheckpointLabels) {

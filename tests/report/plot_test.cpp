@@ -1,5 +1,5 @@
 // Charts are PNG files of the promised size that show every series.
-#include "fsc/image/plot.h"
+#include "fsc/report/plot.h"
 
 #include <gtest/gtest.h>
 

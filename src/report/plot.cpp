@@ -1,5 +1,5 @@
 // Charts: axes, legend, lines and points on a canvas.
-#include "fsc/image/plot.h"
+#include "fsc/report/plot.h"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include <cmath>
 #include <limits>
 
-#include "detail_canvas.h"
 #include "fsc/core/atomic_file.h"
+#include "report/detail_canvas.h"
 
 namespace fsc {
 namespace {

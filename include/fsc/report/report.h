@@ -15,7 +15,7 @@ std::string results_csv(const std::vector<EvalResult>& results);
 /// The same with a second column of one's own.
 std::string results_csv(const std::vector<EvalResult>& results, const std::string& second,
                         const std::vector<std::string>& values);
-/// One JSON object a line: subtask, id, scores, correct, and what else the kind of task tells.
+/// One JSON object an outcome: subtask (its innermost part), id, scores, correct, and what else the kind of task tells.
 std::string predictions_jsonl(const TaskResult& task);
 
 /// results.json and predictions/<label>.jsonl in `folder`, which is made if need be.

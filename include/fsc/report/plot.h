@@ -1,7 +1,5 @@
 // Small pictures for people: curves and trade-offs. A file name that ends in .svg gets SVG, any other PNG.
 #pragma once
-#include <torch/types.h>
-
 #include <filesystem>
 #include <string>
 #include <utility>

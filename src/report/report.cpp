@@ -1,5 +1,5 @@
 // results.json, results.csv, predictions and the tables that people read.
-#include "fsc/eval/report.h"
+#include "fsc/report/report.h"
 
 #include <fmt/format.h>
 
@@ -7,6 +7,7 @@
 #include <set>
 
 #include "fsc/core/atomic_file.h"
+#include "fsc/core/csv.h"
 #include "fsc/core/error.h"
 
 namespace fsc {
@@ -18,13 +19,6 @@ using nlohmann::ordered_json;
 /// JSON that stays valid when a name is no UTF-8.
 std::string dump(const ordered_json& json, int indent) {
   return json.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
-}
-
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
 }
 
 /// Columns padded to their widest cell, the first to the left, the others to the right.
@@ -56,12 +50,12 @@ std::string results_json(const EvalResult& result) {
   json["tasks"] = ordered_json::object();
   for (const auto& task : result.tasks) {
     auto& out = json["tasks"][task.label];
-    out["score"] = task.score;
-    out["chance"] = task.chance;
-    out["interval"] = {task.interval.low, task.interval.high};
-    out["n"] = task.predictions.size();
+    out["score"] = task.total.score;
+    out["chance"] = task.total.chance;
+    out["interval"] = {task.total.interval.low, task.total.interval.high};
+    out["n"] = task.total.n;
     out["subtasks"] = ordered_json::object();
-    for (const auto& [name, score] : task.subtasks) out["subtasks"][name] = score;
+    for (const auto& [name, score] : subtasks_of(task.total)) out["subtasks"][name] = score;
   }
   json["averages"] = ordered_json::object();
   for (const auto& [kind, score] : result.averages) json["averages"][kind] = score;
@@ -72,15 +66,15 @@ std::string results_csv(const std::vector<EvalResult>& results) { return results
 
 std::string results_csv(const std::vector<EvalResult>& results, const std::string& second,
                         const std::vector<std::string>& values) {
-  std::string text = "model" + (second.empty() ? "" : "," + csv_cell(second));
+  std::string text = "model" + (second.empty() ? "" : "," + csv_cell(second, ','));
   if (results.empty()) return text + "\n";
-  for (const auto& task : results[0].tasks) text += "," + csv_cell(task.label);
+  for (const auto& task : results[0].tasks) text += "," + csv_cell(task.label, ',');
   text += "\n";
   for (size_t i = 0; i < results.size(); ++i) {
     const auto& result = results[i];
-    text += csv_cell(result.model);
-    if (!second.empty()) text += "," + csv_cell(values.at(i));
-    for (const auto& task : result.tasks) text += fmt::format(",{}", task.score);
+    text += csv_cell(result.model, ',');
+    if (!second.empty()) text += "," + csv_cell(values.at(i), ',');
+    for (const auto& task : result.tasks) text += fmt::format(",{}", task.total.score);
     text += "\n";
   }
   return text;
@@ -88,13 +82,13 @@ std::string results_csv(const std::vector<EvalResult>& results, const std::strin
 
 std::string predictions_jsonl(const TaskResult& task) {
   std::string text;
-  for (const auto& prediction : task.predictions) {
+  for (const auto& outcome : task.outcomes) {
     ordered_json json;
-    json["subtask"] = prediction.subtask;
-    json["id"] = prediction.id;
-    json["scores"] = prediction.scores;
-    json["correct"] = prediction.correct;
-    for (const auto& [key, value] : prediction.more) json[key] = value;
+    json["subtask"] = outcome.path.empty() ? "" : outcome.path.back();
+    json["id"] = outcome.id;
+    json["scores"] = outcome.scores;
+    json["correct"] = outcome.correct;
+    for (const auto& [key, value] : outcome.more) json[key] = value;
     text += dump(json, -1) + "\n";
   }
   return text;
@@ -110,9 +104,10 @@ void write_model_results(const fs::path& folder, const EvalResult& result) {
 std::string model_table(const EvalResult& result) {
   std::vector<std::vector<std::string>> rows = {{"task", "score %", "95% interval", "chance", "items"}};
   for (const auto& task : result.tasks) {
-    rows.push_back({task.label, percent(task.score), percent(task.interval.low) + " - " + percent(task.interval.high),
-                    percent(task.chance), std::to_string(task.predictions.size())});
-    for (const auto& [name, score] : task.subtasks) rows.push_back({"  " + name, percent(score)});
+    const Score& total = task.total;
+    rows.push_back({task.label, percent(total.score), percent(total.interval.low) + " - " + percent(total.interval.high),
+                    percent(total.chance), std::to_string(total.n)});
+    for (const auto& [name, score] : subtasks_of(total)) rows.push_back({"  " + name, percent(score)});
   }
   for (const auto& [kind, score] : result.averages) rows.push_back({"mean " + kind, percent(score)});
   return result.model + "\n" + aligned(rows);
@@ -125,11 +120,11 @@ std::string comparison_table(const std::vector<EvalResult>& results) {
   for (const auto& [kind, score] : results[0].averages) rows[0].push_back("mean " + kind);
   for (const auto& result : results) {
     auto& row = rows.emplace_back(std::vector<std::string>{result.model});
-    for (const auto& task : result.tasks) row.push_back(percent(task.score));
+    for (const auto& task : result.tasks) row.push_back(percent(task.total.score));
     for (const auto& [kind, score] : result.averages) row.push_back(percent(score));
   }
   auto& chance = rows.emplace_back(std::vector<std::string>{"(chance)"});
-  for (const auto& task : results[0].tasks) chance.push_back(percent(task.chance));
+  for (const auto& task : results[0].tasks) chance.push_back(percent(task.total.chance));
   return aligned(rows);
 }
 

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include <string>
+#include <vector>
 
 #include "fsc/model/device.h"
 
@@ -17,7 +18,7 @@ class ComputeOptions {
     CLI::Option* precision =
         app.add_option("--precision", precision_, "fp32; amp_bf16 (autocast); amp (fp16 autocast, CUDA only)")
             ->capture_default_str()
-            ->check(CLI::IsMember({"fp32", "amp_bf16", "amp"}));
+            ->check(CLI::IsMember(precision_names()));
     if (!needed) return;
     device->needs(needed);
     precision->needs(needed);
@@ -26,7 +27,10 @@ class ComputeOptions {
   Compute open() const;
 
  private:
-  std::string device_ = "auto", precision_ = "fp32";
+  /// Without bf16, which is the training's only.
+  static std::vector<std::string> precision_names();
+
+  std::string device_ = "auto", precision_ = config::enum_name(Precision::kFp32);
 };
 
 }  // namespace fsc

@@ -67,8 +67,7 @@ int run(const EvalArguments& given) {
   std::vector<fsc::EvalResult> results;
   for (size_t i = 0; i < paths.size(); ++i) {
     auto model = fsc::load_model(paths[i], given.arch);
-    const auto tokenizer =
-        fsc::load_tokenizer(model.model->arch(), given.tokenizer.empty() ? model.tokenizer : fs::path(given.tokenizer));
+    const auto tokenizer = fsc::load_tokenizer(model.arch, given.tokenizer.empty() ? model.tokenizer : fs::path(given.tokenizer));
     results.push_back(suite.run(model, *tokenizer, paths[i].string(), compute));
     fsc::write_model_results(one ? output : output / labels[i], results.back());
     fsc::write_file_atomic(output / "results.csv", fsc::results_csv(results));

@@ -19,8 +19,7 @@ void run_paths(const EvalArguments& given, const fsc::Compute& compute, const st
   fsc::PreparedSuite suite(config);
   suite.keep_pixels(kPixelBytes);
   const auto base = fsc::load_model(given.base, given.arch);
-  const auto tokenizer =
-      fsc::load_tokenizer(base.model->arch(), given.tokenizer.empty() ? base.tokenizer : fs::path(given.tokenizer));
+  const auto tokenizer = fsc::load_tokenizer(base.arch, given.tokenizer.empty() ? base.tokenizer : fs::path(given.tokenizer));
   fsc::make_directories(output);
   std::vector<fsc::WiseFtPath> paths;
   for (size_t i = 0; i < given.checkpoints.size(); ++i) {

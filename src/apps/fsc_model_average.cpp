@@ -25,7 +25,9 @@ void write_average(const std::string& output, const fsc::LoadedModel& model, con
   const fs::path folder = fs::absolute(output).lexically_normal();
   fsc::make_directories((folder.has_filename() ? folder : folder.parent_path()).parent_path());
   fsc::write_directory_atomic(folder.has_filename() ? folder : folder.parent_path(), [&](const fs::path& dir) {
-    fsc::write_model_files(dir, *model.model, model.preprocess, model.tokenizer, {.averaged = origin});
+    fsc::ModelIdentity identity = model;
+    identity.provenance = {.averaged = origin};
+    fsc::write_model_files(dir, identity, *model.model);
   });
   spdlog::info("{}: {}", output, origin);
 }
@@ -90,7 +92,7 @@ class Kitchen {
 std::vector<size_t> choose(const SoupWish& given, const Kitchen& kitchen, const fsc::Compute& compute) {
   fsc::PreparedSuite suite(fsc::load_suite(fsc::config_file(given.greedy), given.overrides));
   suite.keep_pixels(int64_t{1} << 30);
-  const auto tokenizer = fsc::load_tokenizer(kitchen.first().model->arch(), kitchen.first().tokenizer);
+  const auto tokenizer = fsc::load_tokenizer(kitchen.first().arch, kitchen.first().tokenizer);
   const auto score = [&](fsc::LoadedModel model, const std::string& name) {
     const double value = fsc::score_by(suite.run(model, *tokenizer, name, compute), given.by, "--by");
     spdlog::info("{}: {} {:.2f}", name, given.by, value);

@@ -7,11 +7,11 @@
 #include "fsc/weights/model_info.h"
 
 void add_info(CLI::App& app) {
-  struct Given {
+  struct InfoWish {
     std::string path;
     bool json = false;
   };
-  const auto given = std::make_shared<Given>();
+  const auto given = std::make_shared<InfoWish>();
   CLI::App* command = app.add_subcommand("info", "Origin, architecture, preprocessing, tokenizer and tensors of a checkpoint");
   command->add_option("path", given->path, "Checkpoint: a file or a folder of any kind that fsc reads")->required();
   command->add_flag("--json", given->json, "One JSON object instead of text");

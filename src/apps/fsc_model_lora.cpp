@@ -6,18 +6,18 @@
 #include "apps/fsc_model_commands.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
+#include "fsc/weights/fixed_input.h"
 #include "fsc/weights/lora_folder.h"
 #include "fsc/weights/peft.h"
-#include "fsc/weights/probe.h"
 
 namespace {
 namespace fs = std::filesystem;
 
-struct Given {
+struct LoraWish {
   std::string run, base, output;
 };
 
-void merge(const Given& given) {
+void merge(const LoraWish& given) {
   std::error_code error;
   if (fs::exists(given.output, error) && !(fs::is_directory(given.output, error) && fs::is_empty(given.output, error)))
     throw fsc::UsageError("--output " + given.output + " exists already; name a folder that does not");
@@ -25,14 +25,12 @@ void merge(const Given& given) {
     throw fsc::UsageError(given.run + " holds no " + fsc::kLoraFile +
                           "; give the folder of a run with model.lora.rank above 0, or its checkpoints/step_N");
   auto loaded = fsc::load_lora(given.run, given.base);
-  const fsc::Provenance origin = fsc::find_model(given.run).provenance;
-  const auto before = fsc::probe_features(*loaded.model);
+  const auto before = fsc::fixed_input_features(*loaded.model);
   fsc::merge_lora(*loaded.model);
-  const auto after = fsc::probe_features(*loaded.model);
+  const auto after = fsc::fixed_input_features(*loaded.model);
   fsc::make_directories(fs::absolute(given.output).parent_path());
-  fsc::write_directory_atomic(given.output, [&](const fs::path& folder) {
-    fsc::write_model_files(folder, *loaded.model, loaded.preprocess, loaded.tokenizer, origin);
-  });
+  fsc::write_directory_atomic(given.output,
+                              [&](const fs::path& folder) { fsc::write_model_files(folder, loaded, *loaded.model); });
   spdlog::info(
       "{}: a plain model; largest difference of a feature between LoRA beside the weights and merged: images {:.3g}, texts "
       "{:.3g}",
@@ -40,7 +38,7 @@ void merge(const Given& given) {
       fsc::largest_difference(before.texts_RD, after.texts_RD));
 }
 
-void export_adapter(const Given& given) {
+void export_adapter(const LoraWish& given) {
   const fsc::PeftReport report = fsc::export_peft(given.run, given.output);
   spdlog::info("{}: adapters of {} modules for peft.PeftModel.from_pretrained(CLIPModel, ...)", given.output, report.modules);
   if (report.conv_rank > 0)
@@ -48,7 +46,7 @@ void export_adapter(const Given& given) {
                  report.conv_rank);
 }
 
-CLI::App* declare(CLI::App& app, const char* name, const char* help, const std::shared_ptr<Given>& given) {
+CLI::App* declare(CLI::App& app, const char* name, const char* help, const std::shared_ptr<LoraWish>& given) {
   CLI::App* command = app.add_subcommand(name, help);
   command->add_option("run", given->run, "Run folder with lora.safetensors, or its checkpoints/step_N")->required();
   command->add_option("--output", given->output, "Folder to make; one that holds files already is refused")->required();
@@ -58,7 +56,7 @@ CLI::App* declare(CLI::App& app, const char* name, const char* help, const std::
 }  // namespace
 
 void add_lora_commands(CLI::App& app) {
-  const auto to_merge = std::make_shared<Given>(), to_export = std::make_shared<Given>();
+  const auto to_merge = std::make_shared<LoraWish>(), to_export = std::make_shared<LoraWish>();
   CLI::App* command = declare(app, "merge-lora", "Adds LoRA into the weights of its base: a plain model folder", to_merge);
   command->add_option("--base", to_merge->base,
                       "Base model, where it is no longer at the recorded place; its hash must be the recorded one");

@@ -6,6 +6,8 @@
 #include <functional>
 #include <string>
 
+#include "fsc/model/towers.h"
+
 namespace fsc {
 
 /// The product W x gets scale * B A x added. A and B are undefined without LoRA.
@@ -16,7 +18,19 @@ struct LowRank {
   double scale() const { return alpha / rank; }
 };
 
-/// A module one of whose weights can carry a low-rank branch. `prefix` comes before A and B in the parameters' names.
+/// Which part of the model a module with a branch is; LoRA's targets choose by it.
+struct BranchSite {
+  enum class Kind {
+    kLinear,     ///< of the MLPs, and projections of features
+    kAttention,  ///< attention's projections; all of the pooling by attention, its MLP too
+    kConv1,      ///< the patch embedding
+  };
+  Tower tower = Tower::kNone;
+  Kind kind = Kind::kLinear;
+  bool packed = false;  ///< attention's input projection as a parameter of attention (in_proj_weight), not a module of its own
+};
+
+/// A module one of whose weights can carry a low-rank branch.
 class AdaptableImpl : public torch::nn::Module {
  public:
   /// The weight the branch is for; undefined when this one has none.
@@ -27,13 +41,15 @@ class AdaptableImpl : public torch::nn::Module {
   bool is_adapted() const { return low_rank_.A.defined(); }
   /// scale * B A in the weight's shape, with gradient.
   torch::Tensor low_rank_weight() const;
-  const std::string& prefix() const { return prefix_; }
+  const BranchSite& site() const { return site_; }
+  /// What comes before lora_A and lora_B in the parameters' names.
+  std::string prefix() const { return site_.packed ? "in_proj_weight_" : ""; }
 
  protected:
-  explicit AdaptableImpl(std::string prefix) : prefix_(std::move(prefix)) {}
+  explicit AdaptableImpl(const BranchSite& site) : site_(site) {}
 
  private:
-  std::string prefix_;
+  BranchSite site_;
   LowRank low_rank_;
 };
 

@@ -20,7 +20,7 @@ torch::Tensor new_weight(at::IntArrayRef shape);
 /// weight [out, in], bias [out].
 class LinearImpl : public AdaptableImpl {
  public:
-  LinearImpl(int64_t in, int64_t out);
+  LinearImpl(int64_t in, int64_t out, const BranchSite& site);
   torch::Tensor forward(const torch::Tensor& x, const Before& before = {}) const {
     return adaptable_linear(before, x, weight, bias, *this);
   }
@@ -74,7 +74,7 @@ enum class Naming { kOpenClip, kTimm };
 /// Multi-head self-attention with one packed projection for queries, keys and values.
 class AttentionImpl : public AdaptableImpl {
  public:
-  AttentionImpl(int64_t width, int64_t heads, Naming naming = Naming::kOpenClip);
+  AttentionImpl(int64_t width, int64_t heads, Tower tower, Naming naming = Naming::kOpenClip);
   /// Attends among before(x).
   torch::Tensor forward(const torch::Tensor& x_NLW, bool causal, const Before& before = {}) const;
   torch::Tensor adaptable_weight() const override { return in_proj_weight; }
@@ -90,7 +90,7 @@ enum class Activation { kGelu, kGeluTanh, kQuickGelu };
 
 class MlpImpl : public torch::nn::Module {
  public:
-  MlpImpl(int64_t width, int64_t hidden, Activation activation, Naming naming = Naming::kOpenClip);
+  MlpImpl(int64_t width, int64_t hidden, Activation activation, const BranchSite& site, Naming naming = Naming::kOpenClip);
   torch::Tensor forward(const torch::Tensor& x, const Before& before = {}) const;
 
  private:
@@ -99,6 +99,7 @@ class MlpImpl : public torch::nn::Module {
 };
 
 struct BlockConfig {
+  Tower tower = Tower::kNone;
   int64_t width = 0, heads = 0, mlp_hidden = 0;
   Activation activation = Activation::kGelu;
   bool layer_scale = false, causal = false;

@@ -40,10 +40,13 @@ std::string why_no_cuda() {
 
 }  // namespace
 
-bool is_device_name(const std::string& name) { return name == "auto" || name == "cpu" || name == "cuda" || index_of(name) >= 0; }
+std::string device_name_problem(const std::string& name) {
+  if (name == "auto" || name == "cpu" || name == "cuda" || index_of(name) >= 0) return "";
+  return "'" + name + "' is no device; give auto, cpu, cuda or cuda:N";
+}
 
 torch::Device open_device(const std::string& name, const std::string& option) {
-  if (!is_device_name(name)) throw UsageError(option + ": '" + name + "' is no device; give auto, cpu, cuda or cuda:N");
+  if (const auto problem = device_name_problem(name); !problem.empty()) throw UsageError(option + ": " + problem);
   if (name == "cpu") return torch::kCPU;
   const int64_t devices = cuda_devices();
   if (devices == 0) {

@@ -24,20 +24,18 @@ using torch::Tensor;
 struct Site {
   std::string name;    ///< of the module; attention's packed projection is <attn>.in_proj
   std::string prefix;  ///< of the parameters' names, up to lora_A
-  std::string kind;    ///< linear, attention, conv1
-  Tower tower;
   AdaptableImpl* module;
-  int64_t kernel;  ///< side of the patch, 0 for matrices
 
-  std::vector<int64_t> shape_A(int64_t rank) const {
-    const Tensor weight = module->adaptable_weight();
-    if (kernel > 0) return {rank * kernel, weight.size(1) * kernel};
-    return {rank, weight.size(1)};
+  Tower tower() const { return module->site().tower; }
+  /// As LoRA's targets call it.
+  std::string kind() const {
+    constexpr const char* kNames[] = {"linear", "attention", "conv1"};
+    return kNames[static_cast<size_t>(module->site().kind)];
   }
-  std::vector<int64_t> shape_B(int64_t rank) const {
-    const int64_t out = module->adaptable_weight().size(0);
-    return kernel > 0 ? std::vector<int64_t>{out * kernel, rank * kernel} : std::vector<int64_t>{out, rank};
-  }
+  /// Side of the patch, 1 for matrices.
+  int64_t kernel() const { return module->site().kind == BranchSite::Kind::kConv1 ? module->adaptable_weight().size(2) : 1; }
+  std::vector<int64_t> shape_A(int64_t rank) const { return {rank * kernel(), module->adaptable_weight().size(1) * kernel()}; }
+  std::vector<int64_t> shape_B(int64_t rank) const { return {module->adaptable_weight().size(0) * kernel(), rank * kernel()}; }
 };
 
 std::vector<Site> sites_of(const ClipModelImpl& model) {
@@ -45,15 +43,7 @@ std::vector<Site> sites_of(const ClipModelImpl& model) {
   for (const auto& item : model.named_modules("", /*include_self=*/false)) {
     auto* module = dynamic_cast<AdaptableImpl*>(item.value().get());
     if (!module || !module->adaptable_weight().defined()) continue;
-    Site site{item.key(), item.key() + "." + module->prefix(),
-              "linear",   item.key().starts_with("visual.") ? Tower::kImage : Tower::kText,
-              module,     0};
-    if (dynamic_cast<AttentionImpl*>(module)) site.name += ".in_proj";
-    if (dynamic_cast<PatchEmbeddingImpl*>(module))
-      site.kind = "conv1", site.kernel = module->adaptable_weight().size(2);
-    else if (site.name.find("attn") != std::string::npos)
-      site.kind = "attention";
-    sites.push_back(std::move(site));
+    sites.push_back({item.key() + (module->site().packed ? ".in_proj" : ""), item.key() + "." + module->prefix(), module});
   }
   return sites;
 }
@@ -62,20 +52,20 @@ bool matches(const Site& site, const std::string& target) {
   std::string_view wanted = target;
   const auto only = [&](std::string_view prefix, Tower tower) {
     if (!wanted.starts_with(prefix)) return true;
-    if (site.tower == tower) wanted.remove_prefix(prefix.size());
-    return site.tower == tower;
+    if (site.tower() == tower) wanted.remove_prefix(prefix.size());
+    return site.tower() == tower;
   };
   if (!only("image.", Tower::kImage) || !only("text.", Tower::kText)) return false;
   const std::string pattern(wanted);
-  return site.kind == pattern || ::fnmatch(pattern.c_str(), site.name.c_str(), 0) == 0 ||
+  return site.kind() == pattern || ::fnmatch(pattern.c_str(), site.name.c_str(), 0) == 0 ||
          ::fnmatch(("*." + pattern).c_str(), site.name.c_str(), 0) == 0;
 }
 
 [[noreturn]] void refuse_target(const std::string& target, const std::vector<Site>& sites) {
   std::set<std::string> names;
   for (const auto& site : sites) {
-    for (const std::string& name : {site.kind, site.name.substr(site.name.rfind('.') + 1), site.name})
-      names.insert(name), names.insert((site.tower == Tower::kImage ? "image." : "text.") + name);
+    for (const std::string& name : {site.kind(), site.name.substr(site.name.rfind('.') + 1), site.name})
+      names.insert(name), names.insert((site.tower() == Tower::kImage ? "image." : "text.") + name);
   }
   const std::string nearest = nearest_name(target, {names.begin(), names.end()});
   throw UsageError(
@@ -92,7 +82,7 @@ LowRank first_values(const Site& site, const LoraConfig& config, uint64_t seed) 
   LowRank branch{.A = {}, .B = {}, .rank = static_cast<double>(config.rank), .alpha = config.alpha, .dropout = config.dropout};
   const auto shape_A = site.shape_A(config.rank), shape_B = site.shape_B(config.rank);
   // The reference draws both of attention's packed projection, so its step 0 is not the base model.
-  const bool packed = site.module->prefix() == "in_proj_weight_";
+  const bool packed = site.module->site().packed;
   const double bound_A = packed ? xavier_bound(shape_A) : kaiming_bound(shape_A);
   branch.A = detail::draw_uniform(shape_A, bound_A, seed, site.prefix + "lora_A");
   branch.B = packed && config.init == LoraInit::kReference

@@ -71,13 +71,13 @@ class LowRankLinear : public torch::autograd::Function<LowRankLinear> {
 
 void AdaptableImpl::add_low_rank(LowRank low_rank) {
   low_rank_ = std::move(low_rank);
-  register_parameter(prefix_ + "lora_A", low_rank_.A);
-  register_parameter(prefix_ + "lora_B", low_rank_.B);
+  register_parameter(prefix() + "lora_A", low_rank_.A);
+  register_parameter(prefix() + "lora_B", low_rank_.B);
 }
 
 void AdaptableImpl::remove_low_rank() {
-  parameters_.erase(prefix_ + "lora_A");
-  parameters_.erase(prefix_ + "lora_B");
+  parameters_.erase(prefix() + "lora_A");
+  parameters_.erase(prefix() + "lora_B");
   low_rank_ = {};
 }
 

@@ -6,8 +6,8 @@ namespace fsc {
 
 using torch::Tensor;
 
-LinearImpl::LinearImpl(int64_t in, int64_t out)
-    : AdaptableImpl(""),
+LinearImpl::LinearImpl(int64_t in, int64_t out, const BranchSite& site)
+    : AdaptableImpl(site),
       weight(register_parameter("weight", new_weight({out, in}))),
       bias(register_parameter("bias", new_weight({out}))) {}
 
@@ -21,7 +21,7 @@ Tensor LayerNormImpl::forward(const Tensor& x) const {
 }
 
 PatchEmbeddingImpl::PatchEmbeddingImpl(int64_t width, int64_t patch_size, bool with_bias)
-    : AdaptableImpl(""),
+    : AdaptableImpl({Tower::kImage, BranchSite::Kind::kConv1}),
       weight(register_parameter("weight", new_weight({width, 3, patch_size, patch_size}))),
       patch_size_(patch_size) {
   if (with_bias) bias = register_parameter("bias", new_weight({width}));
@@ -37,14 +37,17 @@ EmbeddingImpl::EmbeddingImpl(int64_t rows, int64_t width) : weight(register_para
 
 LayerScaleImpl::LayerScaleImpl(int64_t width) : gamma(register_parameter("gamma", new_weight({width}))) {}
 
-AttentionImpl::AttentionImpl(int64_t width, int64_t heads, Naming naming) : AdaptableImpl("in_proj_weight_"), heads_(heads) {
+AttentionImpl::AttentionImpl(int64_t width, int64_t heads, Tower tower, Naming naming)
+    : AdaptableImpl({tower, BranchSite::Kind::kAttention, /*packed=*/true}), heads_(heads) {
+  const BranchSite projection{tower, BranchSite::Kind::kAttention};
   if (naming == Naming::kTimm) {
-    qkv_ = register_module("qkv", std::make_shared<LinearImpl>(width, 3 * width));
+    qkv_ = register_module("qkv", std::make_shared<LinearImpl>(width, 3 * width, projection));
   } else {
     in_proj_weight = register_parameter("in_proj_weight", new_weight({3 * width, width}));
     in_proj_bias = register_parameter("in_proj_bias", new_weight({3 * width}));
   }
-  out_proj_ = register_module(naming == Naming::kTimm ? "proj" : "out_proj", std::make_shared<LinearImpl>(width, width));
+  out_proj_ =
+      register_module(naming == Naming::kTimm ? "proj" : "out_proj", std::make_shared<LinearImpl>(width, width, projection));
 }
 
 Tensor AttentionImpl::packed(const Tensor& x_NLW, const Before& before) const {
@@ -58,9 +61,9 @@ Tensor AttentionImpl::forward(const Tensor& x_NLW, bool causal, const Before& be
   return out_proj_->forward(mixed.transpose(1, 2).reshape({n, length, width}));
 }
 
-MlpImpl::MlpImpl(int64_t width, int64_t hidden, Activation activation, Naming naming)
-    : c_fc_(register_module(naming == Naming::kTimm ? "fc1" : "c_fc", std::make_shared<LinearImpl>(width, hidden))),
-      c_proj_(register_module(naming == Naming::kTimm ? "fc2" : "c_proj", std::make_shared<LinearImpl>(hidden, width))),
+MlpImpl::MlpImpl(int64_t width, int64_t hidden, Activation activation, const BranchSite& site, Naming naming)
+    : c_fc_(register_module(naming == Naming::kTimm ? "fc1" : "c_fc", std::make_shared<LinearImpl>(width, hidden, site))),
+      c_proj_(register_module(naming == Naming::kTimm ? "fc2" : "c_proj", std::make_shared<LinearImpl>(hidden, width, site))),
       activation_(activation) {}
 
 Tensor MlpImpl::forward(const Tensor& x, const Before& before) const {
@@ -75,10 +78,12 @@ ResidualBlockImpl::ResidualBlockImpl(const BlockConfig& config) : causal_(config
   const bool timm = config.naming == Naming::kTimm;
   const auto norm = [&] { return std::make_shared<LayerNormImpl>(config.width, config.norm_eps); };
   ln_1_ = register_module(timm ? "norm1" : "ln_1", norm());
-  attn_ = register_module("attn", std::make_shared<AttentionImpl>(config.width, config.heads, config.naming));
+  attn_ = register_module("attn", std::make_shared<AttentionImpl>(config.width, config.heads, config.tower, config.naming));
   if (config.layer_scale) ls_1_ = register_module("ls_1", std::make_shared<LayerScaleImpl>(config.width));
   ln_2_ = register_module(timm ? "norm2" : "ln_2", norm());
-  mlp_ = register_module("mlp", std::make_shared<MlpImpl>(config.width, config.mlp_hidden, config.activation, config.naming));
+  const BranchSite linear{config.tower, BranchSite::Kind::kLinear};
+  mlp_ = register_module("mlp",
+                         std::make_shared<MlpImpl>(config.width, config.mlp_hidden, config.activation, linear, config.naming));
   if (config.layer_scale) ls_2_ = register_module("ls_2", std::make_shared<LayerScaleImpl>(config.width));
 }
 

@@ -5,14 +5,18 @@ namespace fsc {
 
 using torch::Tensor;
 
+namespace {
+constexpr BranchSite kPooling{Tower::kImage, BranchSite::Kind::kAttention};
+}
+
 AttentionPoolImpl::AttentionPoolImpl(int64_t width, int64_t heads, int64_t mlp_hidden, Activation activation, double norm_eps)
     : heads_(heads),
       latent_(register_parameter("latent", new_weight({1, 1, width}))),
-      q_(register_module("q", std::make_shared<LinearImpl>(width, width))),
-      kv_(register_module("kv", std::make_shared<LinearImpl>(width, 2 * width))),
-      proj_(register_module("proj", std::make_shared<LinearImpl>(width, width))),
+      q_(register_module("q", std::make_shared<LinearImpl>(width, width, kPooling))),
+      kv_(register_module("kv", std::make_shared<LinearImpl>(width, 2 * width, kPooling))),
+      proj_(register_module("proj", std::make_shared<LinearImpl>(width, width, kPooling))),
       norm_(register_module("norm", std::make_shared<LayerNormImpl>(width, norm_eps))),
-      mlp_(register_module("mlp", std::make_shared<MlpImpl>(width, mlp_hidden, activation, Naming::kTimm))) {}
+      mlp_(register_module("mlp", std::make_shared<MlpImpl>(width, mlp_hidden, activation, kPooling, Naming::kTimm))) {}
 
 Tensor AttentionPoolImpl::keys_and_values(const Tensor& x_NLW) const {
   return kv_->forward(x_NLW).view({x_NLW.size(0), x_NLW.size(1), 2, x_NLW.size(2)});
@@ -38,7 +42,8 @@ std::pair<Tensor, Tensor> AttentionPoolImpl::with_tokens(const Tensor& x_NLW) co
 
 SiglipVisionImpl::SiglipVisionImpl(const ArchConfig& arch) {
   const VisionConfig& vision = arch.vision;
-  const BlockConfig block{.width = vision.width,
+  const BlockConfig block{.tower = Tower::kImage,
+                          .width = vision.width,
                           .heads = vision.heads(),
                           .mlp_hidden = mlp_hidden(vision),
                           .activation = vision.gelu_tanh ? Activation::kGeluTanh : Activation::kGelu,

@@ -6,7 +6,8 @@ namespace fsc {
 using torch::Tensor;
 
 TextTower::TextTower(torch::nn::Module& owner, const ArchConfig& arch) : config_(arch.text) {
-  const BlockConfig block{.width = config_.width,
+  const BlockConfig block{.tower = Tower::kText,
+                          .width = config_.width,
                           .heads = config_.heads,
                           .mlp_hidden = mlp_hidden(config_),
                           .activation = arch.quick_gelu     ? Activation::kQuickGelu
@@ -28,7 +29,9 @@ TextTower::TextTower(torch::nn::Module& owner, const ArchConfig& arch) : config_
   if (!arch.custom_text) add_embedding();
   ln_final_ = owner.register_module("ln_final", std::make_shared<LayerNormImpl>(config_.width, config_.norm_eps));
   if (config_.proj_bias)
-    projection_ = owner.register_module("text_projection", std::make_shared<LinearImpl>(config_.width, arch.embed_dim));
+    projection_ = owner.register_module(
+        "text_projection",
+        std::make_shared<LinearImpl>(config_.width, arch.embed_dim, BranchSite{Tower::kText, BranchSite::Kind::kLinear}));
 }
 
 Tensor TextTower::project(const Tensor& x) const {

@@ -1,4 +1,4 @@
-// Places of parameters by their names, which are open_clip's or timm's.
+// Layers of parameters by their names, which are open_clip's or timm's.
 #include "fsc/model/towers.h"
 
 #include <cstdlib>
@@ -24,14 +24,14 @@ bool is_embedding(const std::string& name) {
 
 }  // namespace
 
-Place place_of(const std::string& name, const ArchConfig& arch) {
+TowerLayer layer_of(const std::string& name, const ArchConfig& arch) {
   if (name == "logit_scale" || name == "logit_bias") return {};
-  Place place;
-  place.tower = name.starts_with("visual.") ? Tower::kImage : Tower::kText;
-  place.blocks = place.tower == Tower::kImage ? arch.vision.layers : arch.text.layers;
+  TowerLayer found;
+  found.tower = name.starts_with("visual.") ? Tower::kImage : Tower::kText;
+  found.blocks = found.tower == Tower::kImage ? arch.vision.layers : arch.text.layers;
   const int64_t block = block_of(name);
-  place.layer = block >= 0 ? block + 1 : is_embedding(name) ? 0 : place.blocks + 1;
-  return place;
+  found.layer = block >= 0 ? block + 1 : is_embedding(name) ? 0 : found.blocks + 1;
+  return found;
 }
 
 void lock_tower(ClipModelImpl& model, Tower tower, int64_t unlocked_blocks) {
@@ -42,8 +42,8 @@ void lock_tower(ClipModelImpl& model, Tower tower, int64_t unlocked_blocks) {
                      std::to_string(unlocked_blocks) + " is more than the " + std::to_string(blocks) + " blocks of the tower");
   const int64_t first_trained = unlocked_blocks > 0 ? blocks + 1 - unlocked_blocks : blocks + 2;
   for (auto& parameter : model.named_parameters()) {
-    const Place place = place_of(parameter.key(), model.arch());
-    if (place.tower == tower && place.layer < first_trained) parameter.value().set_requires_grad(false);
+    const TowerLayer at = layer_of(parameter.key(), model.arch());
+    if (at.tower == tower && at.layer < first_trained) parameter.value().set_requires_grad(false);
   }
 }
 

@@ -13,7 +13,8 @@ VisionTransformerImpl::VisionTransformerImpl(const ArchConfig& arch) {
   proj_ = register_parameter("proj", new_weight({vision.width, arch.embed_dim}));
   conv1_ = register_module("conv1", std::make_shared<PatchEmbeddingImpl>(vision.width, vision.patch_size, /*with_bias=*/false));
   ln_pre_ = register_module("ln_pre", std::make_shared<LayerNormImpl>(vision.width));
-  const BlockConfig block{.width = vision.width,
+  const BlockConfig block{.tower = Tower::kImage,
+                          .width = vision.width,
                           .heads = vision.heads(),
                           .mlp_hidden = mlp_hidden(vision),
                           .activation = arch.quick_gelu ? Activation::kQuickGelu : Activation::kGelu,

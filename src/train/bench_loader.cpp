@@ -21,8 +21,9 @@ double cpu_seconds() {
 }  // namespace
 
 LoaderBench bench_loader(const RunConfig& config, int64_t batches, const std::function<void(int64_t)>& progress) {
-  const ModelInputs inputs = model_inputs(config);
-  Loader loader(loader_setup(config, inputs, ""));
+  const ModelIdentity identity = model_identity(config);
+  const auto tokenizer = load_tokenizer(identity.arch, identity.tokenizer);
+  Loader loader(loader_setup(config, identity, *tokenizer, ""));
   loader.start();
   LoaderBench bench;
   LoaderStats before;

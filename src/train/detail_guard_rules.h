@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "fsc/eval/evaluate.h"
-#include "fsc/model/arch_config.h"
 #include "fsc/train/guard.h"
 
 namespace fsc {
@@ -71,8 +70,6 @@ std::vector<size_t> thin_front(const std::vector<ProbePoint>& points, std::vecto
 /// The first of 1, (n-1)/n, ..., 0 that keeps the limit, and 0 when none does. The last alpha asked about is the one returned.
 double largest_alpha(int64_t n, const std::function<bool(double alpha)>& keeps);
 
-/// Multiply-adds of a forward pass over `images` images and texts of `tokens` tokens in all.
-double forward_work(const ArchConfig& arch, double images, double tokens);
 /// The smallest multiple of `every` that makes probing at most `budget` of the training work (0 = no bound).
 int64_t stretched_interval(int64_t every, double budget, double probe_work, double step_work);
 

@@ -16,7 +16,7 @@ class Probe {
   Probe(const GuardConfig& config, const std::filesystem::path& run);
 
   /// Uses no random stream; the model is left in training mode. Error as for PreparedSuite::run.
-  Outcomes score(const ClipModel& model, const Preprocess& preprocess, const Tokenizer& tokenizer, Precision precision) const;
+  Outcomes score(LoadedModel model, const Tokenizer& tokenizer, Precision precision) const;
   /// A digest of its texts, of its images' names, and of `config`'s count of items.
   const std::string& fingerprint() const { return fingerprint_; }
   int64_t images() const { return static_cast<int64_t>(suite_->inputs().images().size()); }

@@ -13,9 +13,8 @@ namespace fsc {
 
 /// The inputs and the learner of a run.
 struct Session {
+  ModelIdentity identity;
   std::shared_ptr<const Tokenizer> tokenizer;
-  std::filesystem::path tokenizer_file;  ///< as in LoadedModel
-  Preprocess preprocess;
   int64_t base_context_length = 0;  ///< of model.pretrained, before model.force_context_length; 0 = random weights
   std::unique_ptr<Loader> loader;
   std::optional<LoraOrigin> lora;  ///< with LoRA: the frozen model
@@ -25,30 +24,23 @@ struct Session {
 
   /// The model as it is written: whole, or LoRA's part of it.
   ModelToSave to_save(const Provenance& provenance = {}) const {
-    return {&*learner.model, preprocess, tokenizer_file, provenance, lora};
+    ModelToSave saved{identity, &*learner.model, lora};
+    saved.provenance = provenance;
+    return saved;
   }
 };
 
-/// What of a model its inputs depend on.
-struct ModelInputs {
-  ArchConfig arch;
-  Preprocess preprocess;
-  std::shared_ptr<const Tokenizer> tokenizer;
-};
-
 /// The same as open_session finds, without reading weights; where model.arch names the architecture they need not be there.
-ModelInputs model_inputs(const RunConfig& config);
+ModelIdentity model_identity(const RunConfig& config);
 
-/// The loader's set-up; `inputs` must outlive the loader.
-LoaderSetup loader_setup(const RunConfig& config, const ModelInputs& inputs, const std::filesystem::path& bad_samples_file);
+/// The loader's set-up for a model; `tokenizer`, which is the model's, must outlive the loader.
+LoaderSetup loader_setup(const RunConfig& config, const ModelIdentity& identity, const Tokenizer& tokenizer,
+                         const std::filesystem::path& bad_samples_file);
 
 /// The device of train.device, told in the log, with train.tf32 set. Errors as open_device and check_precision.
 torch::Device choose_device(const TrainConfig& train);
 
 /// Opens the data and the weights, builds model and optimizer. `bad_samples_file` may be empty. Error names what is wrong.
 Session open_session(const RunConfig& config, torch::Device device, const std::filesystem::path& bad_samples_file);
-
-/// Prints what a run would do: parameters, steps, first batch, estimates of memory and disk.
-void print_plan(const RunConfig& config, Session& session);
 
 }  // namespace fsc

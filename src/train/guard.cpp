@@ -9,7 +9,7 @@
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/eval/embedder.h"
-#include "fsc/model/towers.h"
+#include "fsc/model/cost.h"
 
 namespace fsc {
 namespace fs = std::filesystem;
@@ -66,7 +66,7 @@ ProbePoint Guard::score(int64_t step) {
   ProbePoint point;
   try {
     const Outcomes now =
-        probe_.score(session_.learner.model, session_.preprocess, *session_.tokenizer, session_.learner.precision);
+        probe_.score({session_.identity, session_.learner.model}, *session_.tokenizer, session_.learner.precision);
     if (base_.empty()) base_ = now;
     point = make_point(step, base_, now);
   } catch (const NotFiniteError& error) {

@@ -1,4 +1,4 @@
-// Changes, the Pareto front, the choice of alpha and the probe's cost.
+// Changes, the Pareto front, the choice of alpha and how often the probe is scored.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -149,19 +149,6 @@ double largest_alpha(int64_t n, const std::function<bool(double alpha)>& keeps) 
     if (keeps(alpha)) return alpha;
   }
   return 0;
-}
-
-double forward_work(const ArchConfig& arch, double images, double tokens) {
-  const auto layer = [](int64_t width, double mlp_ratio, double length) {
-    const double w = static_cast<double>(width);
-    return (4 + 2 * mlp_ratio) * w * w + 2 * length * w;  // projections and MLP, attention; a token
-  };
-  const auto& vision = arch.vision;
-  const double patches = static_cast<double>(vision.grid() * vision.grid()), width = static_cast<double>(vision.width);
-  const double embedding = patches * 3 * static_cast<double>(vision.patch_size * vision.patch_size) * width;
-  const double image =
-      embedding + (patches + 1) * static_cast<double>(vision.layers) * layer(vision.width, vision.mlp_ratio, patches + 1);
-  return images * image + tokens * static_cast<double>(arch.text.layers) * layer(arch.text.width, arch.text.mlp_ratio, 0);
 }
 
 int64_t stretched_interval(int64_t every, double budget, double probe_work, double step_work) {

@@ -106,19 +106,15 @@ Probe::Probe(const GuardConfig& config, const fs::path& run) {
   spdlog::info("guard: the probe has {} images and {} texts of {}", images(), texts(), tasks);
 }
 
-Outcomes Probe::score(const ClipModel& model, const Preprocess& preprocess, const Tokenizer& tokenizer,
-                      Precision precision) const {
-  LoadedModel loaded;
-  loaded.model = model;
-  loaded.preprocess = preprocess;
-  loaded.model->eval();
-  const Autocast autocast(precision, model->logit_scale.device().type());
+Outcomes Probe::score(LoadedModel model, const Tokenizer& tokenizer, Precision precision) const {
+  model.model->eval();
+  const Autocast autocast(precision, model.model->logit_scale.device().type());
   try {
-    Outcomes outcomes = outcomes_of(suite_->run(loaded, tokenizer, ""));
-    loaded.model->train();
+    Outcomes outcomes = outcomes_of(suite_->run(model, tokenizer, ""));
+    model.model->train();
     return outcomes;
   } catch (...) {
-    loaded.model->train();
+    model.model->train();
     throw;
   }
 }

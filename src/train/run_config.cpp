@@ -104,8 +104,7 @@ void RunConfig::validate(config::Problems& problems) const {
     problems.add("model.arch",
                  "is missing; name an architecture such as ViT-B-32-quickgelu, or give model.pretrained a run folder");
   model.lora.validate(problems, "model.lora");
-  if (!is_device_name(train.device))
-    problems.add("train.device", "'" + train.device + "' is no device; give auto, cpu, cuda or cuda:N");
+  if (const auto problem = device_name_problem(train.device); !problem.empty()) problems.add("train.device", problem);
   if (!model.lock_image && model.lock_image_unlocked_blocks > 0)
     problems.add("model.lock_image_unlocked_blocks", "has no effect without model.lock_image: true");
   if (!model.lock_text && model.lock_text_unlocked_blocks > 0)

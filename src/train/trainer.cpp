@@ -7,6 +7,7 @@
 
 #include "detail_guard.h"
 #include "detail_input_report.h"
+#include "detail_plan.h"
 #include "detail_result_path.h"
 #include "detail_resume.h"
 #include "detail_session.h"

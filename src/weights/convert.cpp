@@ -11,7 +11,7 @@
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/io/safetensors.h"
-#include "fsc/weights/probe.h"
+#include "fsc/weights/fixed_input.h"
 #include "weights/detail_hf_config.h"
 #include "weights/detail_names.h"
 #include "weights/detail_source.h"
@@ -107,12 +107,12 @@ void write_open_clip(const fs::path& folder, StateDict& cast, const detail::Open
 }
 
 /// The check in a form that other programs can repeat.
-void save_check(const fs::path& path, const ProbeFeatures& probe) {
+void save_check(const fs::path& path, const FixedInputFeatures& features) {
   StateDict state;
-  state.add("pixels", probe.pixels_B3SS);
-  state.add("ids", probe.ids_RT);
-  state.add("image_features", probe.images_BD);
-  state.add("text_features", probe.texts_RD);
+  state.add("pixels", features.pixels_B3SS);
+  state.add("ids", features.ids_RT);
+  state.add("image_features", features.images_BD);
+  state.add("text_features", features.texts_RD);
   write_safetensors(path, state);
 }
 
@@ -154,8 +154,8 @@ ConvertReport convert_model(const ConvertRequest& request) {
   const std::string where = source.weights.string();
   ConvertReport report;
   report.bound = facts(request.dtype).bound;
-  const ProbeFeatures before = probe_state(source.arch, opened.state, where);
-  const ModelDescription description = describe(source.arch, source.preprocess, source.tokenizer, source.provenance);
+  const FixedInputFeatures before = fixed_input_features(source.arch, opened.state, where);
+  const ModelDescription description = describe(source);
   write_directory_atomic(request.output, [&](const fs::path& folder) {
     StateDict cast = cast_state(opened.state, request.dtype);
     opened.state = StateDict();
@@ -167,7 +167,7 @@ ConvertReport convert_model(const ConvertRequest& request) {
     cast = StateDict();
     const detail::OpenedModel again = detail::open_model(folder, "", /*lean=*/true);
     check_tensors(digests(again.state), expected);
-    const ProbeFeatures after = probe_state(again.source.arch, again.state, request.output);
+    const FixedInputFeatures after = fixed_input_features(again.source.arch, again.state, request.output);
     if (!request.check_file.empty()) save_check(request.check_file, after);
     report.tensors = static_cast<int64_t>(again.state.size());
     report.image_difference = largest_difference(before.images_BD, after.images_BD);

@@ -59,7 +59,7 @@ void check_alike(const std::vector<NamedModel>& models) {
   for (size_t i = 1; i < models.size(); ++i) {
     const auto& [name, model] = models[i];
     const std::string both = first_name + " and " + name + " cannot be averaged: ";
-    const ArchConfig &a = first->model->arch(), &b = model->model->arch();
+    const ArchConfig &a = first->arch, &b = model->arch;
     if (activation_name(a) != activation_name(b))
       throw Error(both + "their activations differ, " + activation_name(a) + " and " + activation_name(b));
     if (!(a == b)) throw Error(both + "their architectures differ: " + arch_differences(a, b));
@@ -75,12 +75,13 @@ void check_alike(const std::vector<NamedModel>& models) {
 
 LoadedModel with_context_of(const NamedModel& pretrained, const NamedModel& finetuned) {
   LoadedModel made = *pretrained.model;
-  ArchConfig arch = made.model->arch();
-  const ArchConfig& wanted = finetuned.model->model->arch();
+  ArchConfig arch = made.arch;
+  const ArchConfig& wanted = finetuned.model->arch;
   arch.text.context_length = wanted.text.context_length;
-  if (made.model->arch() == arch || !(arch == wanted)) return made;
+  if (made.arch == arch || !(arch == wanted)) return made;
   std::vector<std::string> notes;
   const StateDict state = with_context_length(state_dict(*made.model), arch.text.context_length, notes);
+  made.arch = arch;
   made.model = ClipModel(arch);
   load_state(*made.model, state, pretrained.name);
   for (const auto& note : notes) spdlog::info("{}, to average it with {}: {}", pretrained.name, finetuned.name, note);
@@ -148,7 +149,7 @@ std::vector<size_t> greedy_ingredients(const std::vector<double>& scores,
 
 LoadedModel with_weights(const LoadedModel& like, const StateDict& state, const std::string& name) {
   LoadedModel made = like;  // what else belongs to a model comes along
-  made.model = ClipModel(like.model->arch());
+  made.model = ClipModel(like.arch);
   load_state(*made.model, state, name);
   return made;
 }

@@ -19,11 +19,11 @@ namespace {
 
 ModelSource source_of(const detail::ModelFiles& files, ModelDescription description) {
   ModelSource source;
-  source.weights = files.weights;
   source.arch = std::move(description.arch.value());
   source.preprocess = description.preprocess.value();
   if (description.tokenizer == kSentencepiece) source.tokenizer = files.tokenizer;
   source.provenance = std::move(description.provenance);
+  source.weights = files.weights;
   return source;
 }
 
@@ -115,20 +115,19 @@ LoadedModel load_model(const fs::path& path, const std::string& arch) {
   const detail::OpenedModel opened = detail::open_model(path, arch);
   const ModelSource& source = opened.source;
   const UninitializedWeights all_are_loaded;
-  LoadedModel loaded{ClipModel(source.arch), source.preprocess, source.tokenizer};
+  LoadedModel loaded{source, ClipModel(source.arch)};
   for (const auto& note : load_state(*loaded.model, opened.state, source.weights.string())) spdlog::info("{}", note);
   return loaded;
 }
 
-ModelDescription describe(const ArchConfig& arch, const Preprocess& preprocess, const fs::path& tokenizer,
-                          const Provenance& provenance) {
+ModelDescription describe(const ModelIdentity& identity) {
   ModelDescription description;
-  description.arch = arch;
-  description.preprocess = preprocess;
-  description.provenance = provenance;
-  const bool own = arch.text.hf_tokenizer_name.empty();
+  description.arch = identity.arch;
+  description.preprocess = identity.preprocess;
+  description.provenance = identity.provenance;
+  const bool own = identity.arch.text.hf_tokenizer_name.empty();
   description.tokenizer = own ? kClipTokenizer : kSentencepiece;
-  if (!own && !tokenizer.empty()) description.tokenizer_sha256 = sha256_file(tokenizer);
+  if (!own && !identity.tokenizer.empty()) description.tokenizer_sha256 = sha256_file(identity.tokenizer);
   if (own) {
     try {
       description.tokenizer_sha256 = sha256_file(find_asset("bpe_simple_vocab_16e6.txt"));
@@ -138,16 +137,16 @@ ModelDescription describe(const ArchConfig& arch, const Preprocess& preprocess, 
   return description;
 }
 
-void write_model_files(const fs::path& folder, const ClipModelImpl& model, const Preprocess& preprocess,
-                       const fs::path& tokenizer, const Provenance& provenance) {
-  const ModelDescription description = describe(model.arch(), preprocess, tokenizer, provenance);
+void write_model_files(const fs::path& folder, const ModelIdentity& identity, const ClipModelImpl& model) {
+  TORCH_CHECK(identity.arch == model.arch(), "the identity is another model's");
+  const ModelDescription description = describe(identity);
   const StateDict current = state_dict(model);
   StateDict weights;
   for (const auto& [name, tensor] : current.entries()) weights.add(name, tensor.detach().to(torch::kFloat));
   weights.metadata = description_metadata(description);
   write_safetensors(folder / kModelFile, weights);
   write_file_atomic(folder / kModelConfigFile, open_clip_config_json(description));
-  if (!tokenizer.empty()) detail::write_hf_tokenizer(folder, model.arch(), tokenizer);
+  if (!identity.tokenizer.empty()) detail::write_hf_tokenizer(folder, identity.arch, identity.tokenizer);
 }
 
 }  // namespace fsc

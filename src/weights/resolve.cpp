@@ -162,7 +162,7 @@ class Resolver {
   void check_tokenizer() {
     ModelDescription& d = result_.description;
     if (!d.arch) return;
-    const ModelDescription here = describe(*d.arch, {}, files_.tokenizer);
+    const ModelDescription here = describe({.arch = *d.arch, .tokenizer = files_.tokenizer});
     const std::string& found = here.tokenizer_sha256;
     d.tokenizer = here.tokenizer;
     if (d.tokenizer_sha256.empty()) d.tokenizer_sha256 = found;

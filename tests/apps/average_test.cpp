@@ -29,7 +29,7 @@ class Average : public testing::Test {
     ClipModel model(config);
     model->initialize(seed);
     fs::create_directories(files_ / name);
-    write_model_files(files_ / name, *model, default_preprocess(config));
+    write_model_files(files_ / name, {config, default_preprocess(config)}, *model);
   }
   std::string at(const std::string& name) const { return (files_ / name).string(); }
   StateDict weights(const std::string& name) const { return state_dict(*load_model(files_ / name).model); }

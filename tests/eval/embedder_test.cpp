@@ -65,7 +65,7 @@ TEST(Embedder, TextsEqualFullLengthEncoding) {
 
 TEST(Embedder, SiglipsTextsFillTheContext) {
   const ArchConfig arch = ArchConfig::load(FSC_TEST_DATA "/models/tiny-siglip.json");
-  LoadedModel loaded{ClipModel(arch), default_preprocess(arch)};
+  LoadedModel loaded{{arch, default_preprocess(arch)}, ClipModel(arch)};
   loaded.model->initialize(4);
   const auto tokenizer = load_sentencepiece_tokenizer(FSC_TEST_DATA "/golden/spiece.model");
   Inputs inputs;
@@ -164,7 +164,7 @@ TEST(Embedder, NamesWhatGivesNan) {
 TEST(Embedder, RefusesAnotherVocabulary) {
   ArchConfig arch = test::tiny_arch();
   arch.text.vocab_size = 600;
-  LoadedModel loaded{ClipModel(arch), default_preprocess(arch)};
+  LoadedModel loaded{{arch, default_preprocess(arch)}, ClipModel(arch)};
   expect_error([&] { embed(loaded, test::clip_tokenizer(), photo_inputs(), {}, {}); }, ExitCode::kFailed, {"600", "49408"});
 }
 

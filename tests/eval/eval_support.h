@@ -30,7 +30,7 @@ inline ArchConfig tiny_arch() {
 }
 
 inline LoadedModel tiny_model(uint64_t seed = 1) {
-  LoadedModel loaded{ClipModel(tiny_arch()), default_preprocess(tiny_arch())};
+  LoadedModel loaded{{tiny_arch(), default_preprocess(tiny_arch())}, ClipModel(tiny_arch())};
   loaded.model->initialize(seed);
   return loaded;
 }

@@ -51,7 +51,7 @@ inline void write_suite_folder(const TempDir& dir) {
     const auto folder = dir / ("run" + std::to_string(seed));
     std::filesystem::create_directories(folder);
     const LoadedModel loaded = tiny_model(seed);
-    write_model_files(folder, *loaded.model, loaded.preprocess);
+    write_model_files(folder, loaded, *loaded.model);
   }
 }
 

@@ -83,6 +83,7 @@ TEST_F(PathTest, ABaseOfALongerContextIsCut) {
   const auto cut = [&](LoadedModel& model) {
     const StateDict state = with_context_length(state_dict(*model.model), 8, notes);
     LoadedModel made = model;
+    made.arch = shorter;
     made.model = ClipModel(shorter);
     load_state(*made.model, state, "cut");
     return made;
@@ -98,7 +99,7 @@ TEST_F(PathTest, UnlikeModelsAreRefusedBeforeAnythingIsScored) {
   LoadedModel base = test::tiny_model(1);
   ArchConfig arch = test::tiny_arch();
   arch.quick_gelu = true;
-  LoadedModel quick{ClipModel(arch), default_preprocess(arch)};
+  LoadedModel quick{{arch, default_preprocess(arch)}, ClipModel(arch)};
   const PreparedSuite suite(suite_);
   test::expect_error(
       [&] {

@@ -19,10 +19,11 @@ std::string refusal(const std::string& name) {
 }
 
 TEST(Device, Names) {
-  for (const char* name : {"auto", "cpu", "cuda", "cuda:0", "cuda:7"}) EXPECT_TRUE(is_device_name(name)) << name;
+  for (const char* name : {"auto", "cpu", "cuda", "cuda:0", "cuda:7"}) EXPECT_EQ(device_name_problem(name), "");
   for (const char* name : {"", "gpu", "CUDA", "cuda:", "cuda:-1", "cuda:1x", "cuda:999999999999", "cpu:0", "mps"})
-    EXPECT_FALSE(is_device_name(name)) << name;
+    EXPECT_EQ(device_name_problem(name), std::string("'") + name + "' is no device; give auto, cpu, cuda or cuda:N");
   EXPECT_THROW(open_device("gpu", "--device"), UsageError);
+  EXPECT_EQ(refusal("gpu"), "--device: " + device_name_problem("gpu"));
   EXPECT_EQ(open_device("cpu", "--device"), torch::Device(torch::kCPU));
   EXPECT_EQ(device_text(torch::kCPU, "cpu").rfind("cpu, ", 0), 0u);
 }

@@ -281,6 +281,30 @@ TEST(Lora, TargetsNameModules) {
   EXPECT_EQ(count({"visual.transformer.resblocks.0.mlp.c_fc"}), 1u);
 }
 
+/// The rule of the official code goes by names; here the modules know.
+TEST(Lora, KindsAndTowersAreThoseThatTheNamesTell) {
+  for (const char* file : {"/models/tiny-quickgelu.json", "/models/tiny-siglip.json"}) {
+    const auto names = [&](const std::vector<std::string>& targets) {
+      ClipModel model(ArchConfig::load(FSC_TEST_DATA + std::string(file)));
+      LoraConfig config = rank(2);
+      config.targets = targets;
+      add_lora(*model, config, 1);
+      return test::trained_names(*model);
+    };
+    std::set<std::string> linear, attention, conv1, image, text;
+    for (const auto& name : names({"linear", "attention", "conv1"})) {
+      const bool patches = name.find("conv1") != std::string::npos || name.find("patch_embed") != std::string::npos;
+      (patches ? conv1 : name.find("attn") != std::string::npos ? attention : linear).insert(name);
+      (name.starts_with("visual.") ? image : text).insert(name);
+    }
+    EXPECT_EQ(names({"linear"}), linear) << file;
+    EXPECT_EQ(names({"attention"}), attention) << file;
+    EXPECT_EQ(names({"conv1"}), conv1) << file;
+    EXPECT_EQ(names({"image.*"}), image) << file;
+    EXPECT_EQ(names({"text.*"}), text) << file;
+  }
+}
+
 TEST(Lora, TargetsThatFitNothingAreNamed) {
   ClipModel model(tiny());
   LoraConfig config = rank(2);

@@ -45,7 +45,7 @@ TEST(Towers, PlacesFollowOpenClipsNames) {
                                    {"text_projection", Tower::kText, 13},
                                    {"logit_scale", Tower::kNone, 0},
                                    {"logit_bias", Tower::kNone, 0}}) {
-    const Place place = place_of(name, arch);
+    const TowerLayer place = layer_of(name, arch);
     EXPECT_EQ(place.tower, tower) << name;
     EXPECT_EQ(place.layer, layer) << name;
     EXPECT_EQ(place.blocks, tower == Tower::kNone ? 0 : 12) << name;
@@ -54,15 +54,15 @@ TEST(Towers, PlacesFollowOpenClipsNames) {
 
 TEST(Towers, PlacesFollowTimmsNames) {
   const ArchConfig arch = ArchConfig::load(FSC_TEST_DATA "/models/tiny-siglip.json");
-  EXPECT_EQ(place_of("visual.trunk.pos_embed", arch).layer, 0);
-  EXPECT_EQ(place_of("visual.trunk.patch_embed.proj.bias", arch).layer, 0);
-  EXPECT_EQ(place_of("visual.trunk.blocks.1.attn.qkv.weight", arch).layer, 2);
-  EXPECT_EQ(place_of("visual.trunk.norm.weight", arch).layer, arch.vision.layers + 1);
-  EXPECT_EQ(place_of("visual.trunk.attn_pool.latent", arch).layer, arch.vision.layers + 1);
-  EXPECT_EQ(place_of("text.token_embedding.weight", arch).layer, 0);
-  EXPECT_EQ(place_of("text.transformer.resblocks.0.ln_1.bias", arch).layer, 1);
-  EXPECT_EQ(place_of("text.text_projection.bias", arch).layer, arch.text.layers + 1);
-  EXPECT_EQ(place_of("text.text_projection.bias", arch).tower, Tower::kText);
+  EXPECT_EQ(layer_of("visual.trunk.pos_embed", arch).layer, 0);
+  EXPECT_EQ(layer_of("visual.trunk.patch_embed.proj.bias", arch).layer, 0);
+  EXPECT_EQ(layer_of("visual.trunk.blocks.1.attn.qkv.weight", arch).layer, 2);
+  EXPECT_EQ(layer_of("visual.trunk.norm.weight", arch).layer, arch.vision.layers + 1);
+  EXPECT_EQ(layer_of("visual.trunk.attn_pool.latent", arch).layer, arch.vision.layers + 1);
+  EXPECT_EQ(layer_of("text.token_embedding.weight", arch).layer, 0);
+  EXPECT_EQ(layer_of("text.transformer.resblocks.0.ln_1.bias", arch).layer, 1);
+  EXPECT_EQ(layer_of("text.text_projection.bias", arch).layer, arch.text.layers + 1);
+  EXPECT_EQ(layer_of("text.text_projection.bias", arch).tower, Tower::kText);
 }
 
 TEST(Towers, LocksOneTowerWholly) {

@@ -25,7 +25,7 @@ class CheckpointTest : public testing::Test {
         .step = step, .data = {.batch = step, .epoch = step / 3, .draw = 4 * step}, .skipped_in_a_row = 1, .skipped_total = 2};
     checkpoint.config_yaml = "train: {seed: 7}\n";
     checkpoint.data_fingerprint = "abc";
-    save_checkpoint(run_.path(), checkpoint, {.model = &*model_, .preprocess = default_preprocess(model_->arch())}, optimizer_,
+    save_checkpoint(run_.path(), checkpoint, {{model_->arch(), default_preprocess(model_->arch())}, &*model_}, optimizer_,
                     keep_last);
   }
   fs::path step(int64_t n) const { return run_.path() / "checkpoints" / ("step_" + std::to_string(n)); }

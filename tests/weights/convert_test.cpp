@@ -47,10 +47,10 @@ TEST(Convert, HuggingFaceThereAndBackIsBitIdentical) {
 
 TEST(Convert, RunFolderThereAndBack) {
   TempDir dir;
-  const LoadedModel loaded = test::tiny_model(5);
+  LoadedModel loaded = test::tiny_model(5);
+  loaded.provenance = {.step = 7, .config_sha256 = "abc"};
   fs::create_directories(dir / "run");
-  write_model_files(dir / "run", *loaded.model, loaded.preprocess, {},
-                    {.step = 7, .config_sha256 = "abc", .lora_base_sha256 = ""});
+  write_model_files(dir / "run", loaded, *loaded.model);
   convert(dir / "run", ModelFormat::kHuggingFace, dir / "hf");
   convert(dir / "hf", ModelFormat::kOpenClip, dir / "oc");
   EXPECT_EQ(read_file(dir / "oc/model.safetensors"), read_file(dir / "run/model.safetensors"))
@@ -92,7 +92,7 @@ TEST(Convert, TooLargeForHalf) {
     loaded.model->named_parameters()["ln_final.bias"].fill_(1e5);
   }
   fs::create_directories(dir / "run");
-  write_model_files(dir / "run", *loaded.model, loaded.preprocess);
+  write_model_files(dir / "run", loaded, *loaded.model);
   expect_error([&] { convert(dir / "run", ModelFormat::kOpenClip, dir / "out", "", WeightDtype::kFp16); }, ExitCode::kFailed,
                {"ln_final.bias", "too large", "bf16"});
   EXPECT_FALSE(fs::exists(dir / "out"));
@@ -135,7 +135,7 @@ TEST(Convert, WhatHuggingFaceCannotExpress) {
   ClipModel model(arch);
   model->initialize(1);
   fs::create_directories(dir / "run");
-  write_model_files(dir / "run", *model, default_preprocess(arch));
+  write_model_files(dir / "run", {arch, default_preprocess(arch)}, *model);
   expect_error([&] { convert(dir / "run", ModelFormat::kHuggingFace, dir / "hf"); }, ExitCode::kFailed,
                {"CLIPModel", "ls_1.gamma"});
   EXPECT_FALSE(fs::exists(dir / "hf"));

@@ -35,7 +35,7 @@ ArchConfig small_arch() {
 }
 
 LoadedModel small_model(uint64_t seed, const ArchConfig& arch = small_arch()) {
-  LoadedModel loaded{ClipModel(arch), default_preprocess(arch)};
+  LoadedModel loaded{{arch, default_preprocess(arch)}, ClipModel(arch)};
   loaded.model->initialize(seed);
   return loaded;
 }
@@ -204,7 +204,8 @@ TEST(OtherContext, WiseFtCutsThePretrainedModelAsTheOfficialCodeDoes) {
 TEST(OtherContext, ALongerOneBeginsWhereItsFineTuningDid) {
   const LoadedModel base = small_model(1), tuned = small_model(2, of_context(small_arch(), 90));
   const LoadedModel start = with_context_of({"base", &base}, {"tuned", &tuned});
-  EXPECT_EQ(start.model->arch().text.context_length, 90);
+  EXPECT_EQ(start.arch.text.context_length, 90);
+  EXPECT_TRUE(start.model->arch() == start.arch);
   std::vector<std::string> notes;
   const StateDict want = with_context_length(state_dict(*base.model), 90, notes), got = state_dict(*start.model);
   for (const auto& [name, tensor] : want.entries()) EXPECT_TRUE(torch::equal(*got.find(name), tensor)) << name;

@@ -9,8 +9,8 @@
 #include "fsc/core/error.h"
 #include "fsc/io/safetensors.h"
 #include "fsc/model/context_length.h"
+#include "fsc/weights/fixed_input.h"
 #include "fsc/weights/peft.h"
-#include "fsc/weights/probe.h"
 #include "fsc/weights/state_hash.h"
 #include "support/expect_error.h"
 #include "support/fill.h"
@@ -26,12 +26,13 @@ class LoraFolder : public testing::Test {
  protected:
   LoraFolder() : arch_(ArchConfig::load(FSC_TEST_DATA "/models/tiny-quickgelu.json")) {
     make_directories(base_path()), make_directories(run());
-    write_model_files(base_path(), *base(), default_preprocess(arch_));
+    write_model_files(base_path(), identity(), *base());
   }
 
   static void make_directories(const fs::path& path) { fs::create_directories(path); }
   fs::path base_path() const { return dir_ / "base"; }
   fs::path run() const { return dir_ / "run"; }
+  ModelIdentity identity() const { return {arch_, default_preprocess(arch_)}; }
   ClipModel base() const {
     ClipModel model(arch_);
     test::fill_model(*model);
@@ -53,7 +54,7 @@ class LoraFolder : public testing::Test {
   }
   ClipModel write(LoraOrigin origin, std::vector<std::string> targets = {"linear", "attention", "conv1"}) const {
     ClipModel model = adapted(std::move(targets));
-    write_model(run(), {.model = &*model, .preprocess = default_preprocess(arch_), .lora = std::move(origin)});
+    write_model(run(), {identity(), &*model, std::move(origin)});
     return model;
   }
   /// The file again with other metadata or tensors.
@@ -87,13 +88,14 @@ TEST_F(LoraFolder, HoldsLorasTensorsOnlyAndSaysWhatTheyBelongTo) {
 TEST_F(LoraFolder, LoadsBesideTheWeightsAndMerged) {
   ClipModel model = write(origin());
   LoadedModel beside = load_lora(run()), merged = load_model(run());
-  const auto want = probe_features(*model), got = probe_features(*beside.model), plain = probe_features(*merged.model);
+  const auto want = fixed_input_features(*model), got = fixed_input_features(*beside.model),
+             plain = fixed_input_features(*merged.model);
   EXPECT_TRUE(torch::equal(got.images_BD, want.images_BD));
   EXPECT_TRUE(torch::equal(got.texts_RD, want.texts_RD));
   EXPECT_LT(largest_difference(plain.images_BD, want.images_BD), 5e-6);
   EXPECT_LT(largest_difference(plain.texts_RD, want.texts_RD), 5e-6);
   EXPECT_EQ(lora_state(*merged.model).size(), 0u);
-  EXPECT_GT(largest_difference(plain.images_BD, probe_features(*base()).images_BD), 1e-3) << "the branches do something";
+  EXPECT_GT(largest_difference(plain.images_BD, fixed_input_features(*base()).images_BD), 1e-3) << "the branches do something";
 }
 
 TEST_F(LoraFolder, ABareFileKnowsItsArchitecture) {
@@ -134,7 +136,7 @@ TEST_F(LoraFolder, AnotherBaseIsRefused) {
     other->named_parameters()["visual.proj"][0][0] += 1e-3;
   }
   make_directories(dir_ / "other");
-  write_model_files(dir_ / "other", *other, default_preprocess(arch_));
+  write_model_files(dir_ / "other", identity(), *other);
   test::expect_error([&] { load_lora(run(), dir_ / "other"); }, ExitCode::kFailed,
                      {"is not the base", origin().base_sha256, state_hash(state_dict(*other)), "merge-lora"});
   ClipModel wider(ArchConfig::parse(
@@ -142,7 +144,7 @@ TEST_F(LoraFolder, AnotherBaseIsRefused) {
     "text_cfg": {"context_length": 77, "vocab_size": 512, "width": 48, "heads": 4, "layers": 2}})",
       "wider", "test"));
   make_directories(dir_ / "wider");
-  write_model_files(dir_ / "wider", *wider, default_preprocess(wider->arch()));
+  write_model_files(dir_ / "wider", {wider->arch(), default_preprocess(wider->arch())}, *wider);
   test::expect_error([&] { load_lora(run(), dir_ / "wider"); }, ExitCode::kFailed, {"does not fit"});
 }
 
@@ -153,7 +155,7 @@ TEST_F(LoraFolder, ABaseOfAnotherContextIsGivenLorasByTheSameWay) {
   load_state(*model, with_context_length(read_safetensors(base_path() / kModelFile), 40, notes), "base");
   LoraOrigin from{base_path().string(), 0, state_hash(state_dict(*model)), {"linear"}, 77};
   add_lora(*model, {.rank = 2, .targets = {"linear"}}, 1);
-  write_model(run(), {.model = &*model, .preprocess = default_preprocess(arch_), .lora = from});
+  write_model(run(), {identity(), &*model, from});
   EXPECT_EQ(load_lora(run()).model->arch().text.context_length, 40);
   for (const char* length : {"", "many", "0", "-77", "999999999"}) {
     rewrite([&](StateDict& state) { state.metadata["lora_base_context_length"] = length; });
@@ -169,16 +171,16 @@ TEST_F(LoraFolder, LoraOnMergedLora) {
   LoraOrigin second{run().string(), 0, state_hash(state_dict(*first.model)), {"linear"}};
   const ClipModel model = adapted();
   make_directories(dir_ / "second");
-  write_model(dir_ / "second", {.model = &*model, .preprocess = default_preprocess(arch_), .lora = second});
+  write_model(dir_ / "second", {identity(), &*model, second});
   ClipModel wanted(arch_);
   load_state(*wanted, state_dict(*first.model), "first");
   const StateDict branches = lora_state(*model);
   add_lora(*wanted, branches, "second");
   merge_lora(*wanted);
-  const auto got = probe_features(*load_model(dir_ / "second").model), want = probe_features(*wanted);
+  const auto got = fixed_input_features(*load_model(dir_ / "second").model), want = fixed_input_features(*wanted);
   EXPECT_LT(largest_difference(got.images_BD, want.images_BD), 5e-6);
   EXPECT_LT(largest_difference(got.texts_RD, want.texts_RD), 5e-6);
-  EXPECT_GT(largest_difference(got.images_BD, probe_features(*first.model).images_BD), 1e-3)
+  EXPECT_GT(largest_difference(got.images_BD, fixed_input_features(*first.model).images_BD), 1e-3)
       << "the second one does something, too";
 }
 
@@ -186,7 +188,12 @@ TEST_F(LoraFolder, ABaseThatLeadsBackToItselfEnds) {
   LoraOrigin self = origin();
   self.base = run().string();
   write(self);
-  test::expect_error([&] { load_model(run()); }, ExitCode::kFailed, {"without an end"});
+  test::expect_error([&] { load_model(run()); }, ExitCode::kFailed, {run().string() + ": ", "without an end"});
+  make_directories(dir_ / "second");
+  write_model(dir_ / "second", {identity(), &*adapted(), self});
+  rewrite([&](StateDict& state) { state.metadata["lora_base"] = (dir_ / "second").string(); });
+  test::expect_error([&] { load_lora(run()); }, ExitCode::kFailed, {"without an end"});
+  EXPECT_NO_THROW(load_lora(run(), base_path())) << "with the right base given, the recorded one is not looked at";
 }
 
 TEST_F(LoraFolder, DamagedFilesAreNamed) {
@@ -218,7 +225,7 @@ TEST_F(LoraFolder, GoesOnOnItsOwnBaseOnly) {
   other.base_sha256 = std::string(64, 'a');
   test::expect_error([&] { resume_lora(*resumed, run(), other); }, ExitCode::kFailed, {"model.pretrained", other.base_sha256});
   resume_lora(*resumed, run(), origin());
-  EXPECT_TRUE(torch::equal(probe_features(*resumed).texts_RD, probe_features(*model).texts_RD));
+  EXPECT_TRUE(torch::equal(fixed_input_features(*resumed).texts_RD, fixed_input_features(*model).texts_RD));
 }
 
 /// What peft computes: the base's weight plus lora_alpha / r times B A, or the composition of both convolutions.
@@ -269,7 +276,7 @@ TEST_F(LoraFolder, PeftOfSomethingElseIsRefused) {
   config.rank = 2;
   add_lora(*siglip, config, 1);
   make_directories(dir_ / "siglip");
-  write_model(dir_ / "siglip", {.model = &*siglip, .preprocess = default_preprocess(siglip->arch()), .lora = origin()});
+  write_model(dir_ / "siglip", {{siglip->arch(), default_preprocess(siglip->arch())}, &*siglip, origin()});
   test::expect_error([&] { export_peft(dir_ / "siglip", dir_ / "peft"); }, ExitCode::kUsage, {"CLIPModel only"});
   EXPECT_FALSE(fs::exists(dir_ / "peft"));
 }

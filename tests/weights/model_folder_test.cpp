@@ -20,7 +20,7 @@ using test::TempDir;
 fs::path write_model(const fs::path& folder, uint64_t seed = 1) {
   fs::create_directories(folder);
   const LoadedModel loaded = test::tiny_model(seed);
-  write_model_files(folder, *loaded.model, loaded.preprocess);
+  write_model_files(folder, loaded, *loaded.model);
   return folder;
 }
 
@@ -31,9 +31,10 @@ TEST(ModelFolder, RoundTrip) {
   loaded.preprocess.std = {0.5, 0.6, 0.7};
   loaded.preprocess.interpolation = Interpolation::kBilinear;
   loaded.preprocess.resize_mode = ResizeMode::kSquash;
-  write_model_files(dir.path(), *loaded.model, loaded.preprocess);
+  write_model_files(dir.path(), loaded, *loaded.model);
   const LoadedModel again = load_model(dir.path());
-  EXPECT_TRUE(again.model->arch() == loaded.model->arch());
+  EXPECT_TRUE(again.arch == loaded.arch);
+  EXPECT_TRUE(again.model->arch() == loaded.arch);
   EXPECT_EQ(again.preprocess.size, 32);
   EXPECT_EQ(again.preprocess.mean, loaded.preprocess.mean);
   EXPECT_EQ(again.preprocess.std, loaded.preprocess.std);
@@ -45,8 +46,7 @@ TEST(ModelFolder, RoundTrip) {
 }
 
 TEST(ModelFolder, RecordIsOpenClips) {
-  const auto json =
-      nlohmann::json::parse(open_clip_config_json(describe(test::tiny_arch(), default_preprocess(test::tiny_arch()))));
+  const auto json = nlohmann::json::parse(open_clip_config_json(describe(test::tiny_model())));
   EXPECT_EQ(json["model_cfg"]["embed_dim"], 16);
   EXPECT_EQ(json["model_cfg"]["vision_cfg"]["image_size"], 32);
   EXPECT_EQ(json["preprocess_cfg"]["interpolation"], "bicubic");
@@ -134,7 +134,7 @@ TEST(ModelFolder, NanAndMissingWeights) {
   TempDir dir;
   const LoadedModel loaded = test::tiny_model();
   fs::create_directories(dir / "nan");
-  write_model_files(dir / "nan", *loaded.model, loaded.preprocess);
+  write_model_files(dir / "nan", loaded, *loaded.model);
   StateDict bad, few;
   const StateDict written = read_safetensors(dir / "nan" / kModelFile);
   for (const auto& [name, tensor] : written.entries()) {

@@ -120,10 +120,10 @@ TEST(Resolve, SiglipIsKnownByItsShapes) {
 struct Folder {
   TempDir dir;
   Folder() {
-    const LoadedModel loaded = test::tiny_model();
+    LoadedModel loaded = test::tiny_model();
+    loaded.provenance = {.step = 12, .config_sha256 = "c0ffee"};
     fs::create_directories(dir / "m");
-    write_model_files(dir / "m", *loaded.model, loaded.preprocess, {},
-                      {.step = 12, .config_sha256 = "c0ffee", .lora_base_sha256 = ""});
+    write_model_files(dir / "m", loaded, *loaded.model);
   }
   void change_config(const std::function<void(nlohmann::json&)>& change) {
     auto json = nlohmann::json::parse(read_file(dir / "m/open_clip_config.json"));

@@ -29,7 +29,7 @@ void write_siglip(const fs::path& folder, const std::string& file, int64_t vocab
   ClipModel model(siglip_arch(vocabulary));
   test::fill_model(*model);
   fs::create_directories(folder);
-  write_model_files(folder, *model, default_preprocess(model->arch()), kGolden + file);
+  write_model_files(folder, {model->arch(), default_preprocess(model->arch()), kGolden + file}, *model);
 }
 
 TEST(SiglipTokenizer, TravelsWithTheModel) {

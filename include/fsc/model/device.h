@@ -11,8 +11,8 @@ namespace fsc {
 inline constexpr const char* kDeviceHelp =
     "Where to compute: auto (a CUDA device when the build and the driver have one), cpu, cuda or cuda:N";
 
-/// auto, cpu, cuda or cuda:N.
-bool is_device_name(const std::string& name);
+/// What is wrong with a name that is not auto, cpu, cuda or cuda:N; "" for these.
+std::string device_name_problem(const std::string& name);
 
 /// The device that `name` asks for, made the current one. `option` names the wish in errors. UsageError: no such name; Error:
 /// CUDA is asked for and there is none, or no device N, with the reason.

@@ -1,24 +1,14 @@
 // What a checkpoint says about itself: in the metadata of its safetensors file and in the open_clip_config.json beside it.
 #pragma once
-#include <cstdint>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 
-#include "fsc/image/preprocess.h"
-#include "fsc/model/arch_config.h"
+#include "fsc/weights/model_identity.h"
 
 namespace fsc {
 
-/// Where a model comes from, as far as fsc-train and its kin know it.
-struct Provenance {
-  std::optional<int64_t> step = {};
-  std::string config_sha256 = "";     ///< of the training config
-  std::string lora_base_sha256 = "";  ///< state_hash of the model that LoRA was trained on
-  std::string averaged = "";          ///< of which models these weights are an average, and how; "" = of none
-};
-
+/// The record of a model: an identity of which parts may be unknown, the tokenizer by kind and digest.
 struct ModelDescription {
   std::optional<ArchConfig> arch = {};
   bool activation_known = true;  ///< false: the shapes told the architecture, and they cannot tell GELU from QuickGELU

@@ -23,11 +23,8 @@ struct LoraOrigin {
 };
 
 /// Everything that is written of a model; with `lora` only A and B are.
-struct ModelToSave {
-  const ClipModelImpl* model = nullptr;
-  Preprocess preprocess;
-  std::filesystem::path tokenizer = {};  ///< as in LoadedModel
-  Provenance provenance = {};
+struct ModelToSave : ModelIdentity {
+  const ClipModelImpl* model = nullptr;  ///< of the identity's architecture
   std::optional<LoraOrigin> lora = {};
 
   /// The file that holds the weights.
@@ -40,8 +37,9 @@ void write_model(const std::filesystem::path& folder, const ModelToSave& saved);
 /// Whether `path` is a run or checkpoint folder (or the file in it) that holds LoRA. False when there is nothing.
 bool is_lora(const std::filesystem::path& path);
 
-/// The base with A and B beside its weights (merge_lora makes a plain model of it). `base` "" = the recorded one. Error: no
-/// base at the recorded place (says how to give it), another base than the recorded hash tells, tensors that do not fit.
+/// The base with A and B beside its weights (merge_lora makes a plain model of it). `base` "" = the recorded one. It may be
+/// LoRA itself, which is merged then. Error: no base at the recorded place (says how to give it), another base than the recorded
+/// hash tells, tensors that do not fit, more than 8 on each other (as of a base that leads back to itself).
 LoadedModel load_lora(const std::filesystem::path& path, const std::string& base = "");
 
 /// Copies A and B of a checkpoint into a model in training on `origin`. Error: it was trained on another base.

@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 
-#include "fsc/image/preprocess.h"
 #include "fsc/model/clip_model.h"
 #include "fsc/tokenize/tokenizer.h"
 #include "fsc/weights/description.h"
@@ -16,19 +15,14 @@ inline constexpr const char* kModelConfigFile = "open_clip_config.json";
 inline constexpr const char* kSentencepieceFile = "spiece.model";  ///< transformers' name for SigLIP's tokenizer
 inline constexpr const char* kGemmaFile = "tokenizer.model";       ///< and for SigLIP2's
 
-struct LoadedModel {
+/// A model in memory; `model` is of the identity's architecture.
+struct LoadedModel : ModelIdentity {
   ClipModel model{nullptr};
-  Preprocess preprocess;
-  std::filesystem::path tokenizer = {};  ///< sentencepiece model; empty = CLIP's own vocabulary
 };
 
-/// Where a model's parts are and what they say, before its weights are read.
-struct ModelSource {
+/// A model on disk, before its weights are read.
+struct ModelSource : ModelIdentity {
   std::filesystem::path weights;
-  ArchConfig arch;
-  Preprocess preprocess;
-  std::filesystem::path tokenizer = {};  ///< as in LoadedModel
-  Provenance provenance = {};
 };
 
 /// `path` is one of
@@ -55,13 +49,11 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const ArchConfig& arch, const st
 /// SigLIP's: mean and std 0.5, bicubic, squashed.
 Preprocess default_preprocess(const ArchConfig& arch);
 
-/// What is to be recorded of a model; `tokenizer` as in LoadedModel.
-ModelDescription describe(const ArchConfig& arch, const Preprocess& preprocess, const std::filesystem::path& tokenizer = {},
-                          const Provenance& provenance = {});
+/// What is to be recorded of a model.
+ModelDescription describe(const ModelIdentity& identity);
 
 /// Writes weights (float32, open_clip's names, described in their metadata), config and, for SigLIP, the tokenizer (with what
-/// open_clip and transformers need to read it) into an existing folder.
-void write_model_files(const std::filesystem::path& folder, const ClipModelImpl& model, const Preprocess& preprocess,
-                       const std::filesystem::path& tokenizer = {}, const Provenance& provenance = {});
+/// open_clip and transformers need to read it) into an existing folder. `model` is of the identity's architecture.
+void write_model_files(const std::filesystem::path& folder, const ModelIdentity& identity, const ClipModelImpl& model);
 
 }  // namespace fsc

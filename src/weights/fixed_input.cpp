@@ -1,5 +1,5 @@
 // The fixed input: normal pixels, as normalised photos roughly are, and texts of different lengths.
-#include "fsc/weights/probe.h"
+#include "fsc/weights/fixed_input.h"
 
 #include <spdlog/spdlog.h>
 
@@ -42,7 +42,7 @@ torch::Tensor drawn_texts(const TextConfig& text) {
 
 }  // namespace
 
-ProbeFeatures probe_state(const ArchConfig& arch, const StateDict& state, const std::string& source) {
+FixedInputFeatures fixed_input_features(const ArchConfig& arch, const StateDict& state, const std::string& source) {
   ClipModel model{nullptr};
   {
     const UninitializedWeights no_memory;
@@ -50,10 +50,10 @@ ProbeFeatures probe_state(const ArchConfig& arch, const StateDict& state, const 
   }
   for (const auto& note : share_state(*model, state, source)) spdlog::info("{}", note);
   const Autocast exact(torch::kFloat32, torch::kCPU);  // products of 16-bit weights: each is cast on its way in, nothing is kept
-  return probe_features(*model);
+  return fixed_input_features(*model);
 }
 
-ProbeFeatures probe_features(ClipModelImpl& model) {
+FixedInputFeatures fixed_input_features(ClipModelImpl& model) {
   const torch::NoGradGuard no_grad;
   const torch::Tensor pixels = noise_images(model.arch().vision.image_size), ids = drawn_texts(model.arch().text);
   return {model.encode_images(pixels).features_BD.to(torch::kFloat32), model.encode_texts(ids).features_RD.to(torch::kFloat32),

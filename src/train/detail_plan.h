@@ -1,0 +1,10 @@
+// What --dry-run says about a run.
+#pragma once
+#include "detail_session.h"
+
+namespace fsc {
+
+/// Prints what a run would do: parameters, steps, first batch, estimates of memory and disk.
+void print_plan(const RunConfig& config, Session& session);
+
+}  // namespace fsc

@@ -1,0 +1,74 @@
+// Opens everything, takes one batch and says what the run would be and need.
+#include "detail_plan.h"
+
+#include <spdlog/spdlog.h>
+
+#include "fsc/core/log.h"
+#include "fsc/model/cost.h"
+#include "fsc/model/towers.h"
+
+namespace fsc {
+namespace {
+
+/// What the first batch stands for: a step of this config.
+StepSize step_size(const RunConfig& config, const ArchConfig& arch, const Batch& batch) {
+  const ModelConfig& model = config.model;
+  const GradCheckpointing recompute = config.train.grad_checkpointing;
+  StepSize step;
+  step.images = static_cast<double>(batch.images.size(0));
+  step.tokens = static_cast<double>(batch.texts.ids_RT.numel());
+  step.parts = static_cast<double>(config.train.accum_freq);
+  step.image.blocks = model.lock_image ? model.lock_image_unlocked_blocks : arch.vision.layers;
+  step.text.blocks = model.lock_text ? model.lock_text_unlocked_blocks : arch.text.layers;
+  step.image.recomputed = recompute == GradCheckpointing::kBoth || recompute == GradCheckpointing::kImage;
+  step.text.recomputed = recompute == GradCheckpointing::kBoth || recompute == GradCheckpointing::kText;
+  step.lora = model.lora.is_on();
+  step.precision = config.train.precision;
+  return step;
+}
+
+void print_memory(const RunConfig& config, const ArchConfig& arch, const Batch& batch, const StateBytes& state) {
+  const StepSize step = step_size(config, arch, batch);
+  const double activations = activation_bytes(arch, step);
+  // With accumulation only one part of the batch has activations at a time; all images of the step wait beside it.
+  const double queue =
+      4.0 * static_cast<double>(batch.images.numel()) * (1 + static_cast<double>(config.data.prefetch) / step.parts);
+  spdlog::info("memory, about  {} (weights, gradients, AdamW{} {}; activations {}; batches ahead {})",
+               format_bytes(state.memory + activations + queue), state.average > 0 ? ", average" : "", format_bytes(state.memory),
+               format_bytes(activations), format_bytes(queue));
+}
+
+void print_disk(const OutputConfig& output, const StateBytes& state) {
+  const double kept = static_cast<double>(output.keep_last > 0 ? output.keep_last + 1 : 1);
+  spdlog::info("disk, about    {} a checkpoint, {} in all{}", format_bytes(state.checkpoint),
+               format_bytes(state.checkpoint * kept + state.model_file + state.average),
+               output.keep_last > 0 ? "" : " and one more for each further checkpoint");
+  std::filesystem::path folder = std::filesystem::absolute(output.dir);
+  while (!std::filesystem::exists(folder)) folder = folder.parent_path();
+  const auto free = static_cast<double>(std::filesystem::space(folder).available);
+  if (free < state.checkpoint * kept) spdlog::warn("only {} are free on the disk", format_bytes(free));
+}
+
+}  // namespace
+
+void print_plan(const RunConfig& config, Session& session) {
+  const ClipModelImpl& model = *session.learner.model;
+  const ArchConfig& arch = model.arch();
+  Loader& loader = *session.loader;
+  loader.start();
+  const Batch batch = loader.next();
+  const int64_t parameters = model.parameter_count(), trained = trained_parameter_count(model);
+  spdlog::info("model          {}, {:.1f} M parameters, {:.2f} M trained, {} px, {}", arch.name,
+               static_cast<double>(parameters) / 1e6, static_cast<double>(trained) / 1e6, arch.vision.image_size,
+               arch.quick_gelu ? "QuickGELU" : "GELU");
+  spdlog::info("data           {} samples, {} negatives a caption, from {}", loader.samples(), loader.negatives_per_caption(),
+               config.data.name());
+  spdlog::info("first batch    {} images, {} texts of up to {} tokens, first sample {}", batch.images.size(0),
+               batch.texts.ids_RT.size(0), batch.texts.ids_RT.size(1), batch.keys[0]);
+  spdlog::info("steps          {} in all, {} an epoch", session.total_steps, loader.batches_per_epoch());
+  const StateBytes state = state_bytes(parameters, trained, session.lora.has_value(), session.average != nullptr);
+  print_memory(config, arch, batch, state);
+  print_disk(config.output, state);
+}
+
+}  // namespace fsc

@@ -1,6 +1,7 @@
 // fsc-train: trains what a config describes.
 #include <CLI/CLI.hpp>
 
+#include "apps/fsc_train_probe.h"
 #include "fsc/core/assets.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
@@ -16,6 +17,7 @@ int run(int argc, char** argv) {
   std::string config_path;
   std::vector<std::string> overrides;
   fsc::TrainOptions options;
+  options.default_probe = fsc::default_probe_suite;
   CLI::App app("fsc-train: fine-tune CLIP on hard negatives", "fsc-train");
   app.add_option("--config", config_path, "YAML config; a bare name is also looked for in the configs folder")->required();
   app.add_option("--set", overrides, "key.path=value, over the config; may be given several times")

@@ -5,8 +5,8 @@
 
 #include <chrono>
 
-#include "detail_session.h"
 #include "fsc/weights/model_folder.h"
+#include "train/detail_session.h"
 
 namespace fsc {
 namespace {

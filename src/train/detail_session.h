@@ -40,7 +40,10 @@ LoaderSetup loader_setup(const RunConfig& config, const ModelIdentity& identity,
 /// The device of train.device, told in the log, with train.tf32 set. Errors as open_device and check_precision.
 torch::Device choose_device(const TrainConfig& train);
 
-/// Opens the data and the weights, builds model and optimizer. `bad_samples_file` may be empty. Error names what is wrong.
-Session open_session(const RunConfig& config, torch::Device device, const std::filesystem::path& bad_samples_file);
+/// Opens the data and the weights, builds model and optimizer. `bad_samples_file` may be empty. A run that goes on from
+/// `checkpoint` gets its weights by restore_weights; of the model only the architecture is read here, with LoRA its base too.
+/// Error names what is wrong.
+Session open_session(const RunConfig& config, torch::Device device, const std::filesystem::path& bad_samples_file,
+                     const std::filesystem::path& checkpoint = {});
 
 }  // namespace fsc

@@ -1,8 +1,9 @@
 // Interpolates between two sets of parameters of one model.
-#include "detail_result_path.h"
+#include "train/detail_result_path.h"
 
 #include "fsc/model/lora.h"
 #include "fsc/weights/interpolate.h"
+#include "train/detail_store.h"
 
 namespace fsc {
 
@@ -11,7 +12,7 @@ ResultPath::ResultPath(ClipModelImpl& model, const std::filesystem::path& first_
   for (const auto& [name, tensor] : now.entries())
     to_.add(name, tensor.to(torch::kCPU, torch::kFloat32, /*non_blocking=*/false, /*copy=*/true));
   if (lora.size() == 0) {
-    from_ = state_dict(*load_model(first_checkpoint).model);
+    from_ = checkpoint_weights(first_checkpoint);
     return;
   }
   for (const auto& [name, tensor] : to_.entries()) from_.add(name, name.ends_with("lora_B") ? torch::zeros_like(tensor) : tensor);

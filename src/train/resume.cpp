@@ -8,10 +8,10 @@
 #include <cerrno>
 #include <cstring>
 
-#include "detail_resume.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
+#include "train/detail_resume.h"
 
 namespace fsc {
 namespace fs = std::filesystem;

@@ -11,6 +11,21 @@ namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 namespace {
 
+using Scalars = std::vector<std::pair<std::string, double>>;
+
+/// The numbers of a line that are also TensorBoard's, in their order.
+Scalars scalars_of(const Metrics& m) {
+  Scalars all = {{"loss", m.loss}};
+  all.insert(all.end(), m.terms.begin(), m.terms.end());
+  all.insert(all.end(), {{"lr", m.lr},
+                         {"logit_scale", m.logit_scale},
+                         {"grad_norm", m.grad_norm},
+                         {"samples_per_second", m.samples_per_second},
+                         {"data_seconds", m.data_seconds},
+                         {"step_seconds", m.step_seconds}});
+  return all;
+}
+
 fs::path metrics_path(const fs::path& run) { return run / "metrics.jsonl"; }
 
 /// Keeps the whole lines up to `last_step`: a killed run may have written more, and half a line.
@@ -36,32 +51,20 @@ RunLog::RunLog(const fs::path& run, int64_t first_step, bool tensorboard) : run_
 }
 
 void RunLog::write(const Metrics& m) {
-  ordered_json line = {{"step", m.step}, {"epoch", m.epoch}, {"samples", m.samples}, {"loss", m.loss}};
-  for (const auto& [name, value] : m.terms) line[name] = value;
-  line.update(ordered_json{{"lr", m.lr},
-                           {"logit_scale", m.logit_scale},
-                           {"grad_norm", m.grad_norm},
-                           {"samples_per_second", m.samples_per_second},
-                           {"data_seconds", m.data_seconds},
-                           {"step_seconds", m.step_seconds}});
+  const Scalars numbers = scalars_of(m);
+  ordered_json line = {{"step", m.step}, {"epoch", m.epoch}, {"samples", m.samples}};
+  for (const auto& [name, value] : numbers) line[name] = value;
   if (!(metrics_ << line.dump() << '\n' << std::flush)) throw_io_error(metrics_path(run_), "write", errno);
   if (!events_) return;
-  std::vector<std::pair<std::string, double>> scalars = {{"train/loss", m.loss}};
-  for (const auto& [name, value] : m.terms) scalars.emplace_back("train/" + name, value);
-  for (const auto& [name, value] : std::vector<std::pair<std::string, double>>{{"lr", m.lr},
-                                                                               {"logit_scale", m.logit_scale},
-                                                                               {"grad_norm", m.grad_norm},
-                                                                               {"samples_per_second", m.samples_per_second},
-                                                                               {"data_seconds", m.data_seconds},
-                                                                               {"step_seconds", m.step_seconds}})
-    scalars.emplace_back("train/" + name, value);
-  events_->scalars(m.step, scalars);
+  Scalars tagged;
+  for (const auto& [name, value] : numbers) tagged.emplace_back("train/" + name, value);
+  events_->scalars(m.step, tagged);
 }
 
-void RunLog::draw_curve(const std::vector<std::string>& terms) const {
+void draw_loss_curve(const fs::path& run, const std::vector<std::string>& terms) {
   std::vector<Series> series = {{"loss", {}}};
   for (const auto& term : terms) series.push_back({term, {}});
-  std::ifstream file(metrics_path(run_));
+  std::ifstream file(metrics_path(run));
   for (std::string line; std::getline(file, line);) {
     const auto json = ordered_json::parse(line, nullptr, false);
     if (!json.is_object()) continue;
@@ -70,7 +73,7 @@ void RunLog::draw_curve(const std::vector<std::string>& terms) const {
         one.points.emplace_back(json["step"].get<double>(), json[one.name].get<double>());
   }
   std::erase_if(series, [](const Series& one) { return one.points.empty(); });
-  if (!series.empty()) write_line_chart(run_ / "loss_curve.png", "Training loss", "step", series);
+  if (!series.empty()) write_line_chart(run / "loss_curve.png", "Training loss", "step", series);
 }
 
 }  // namespace fsc

@@ -2,12 +2,12 @@
 #include <ATen/Context.h>
 #include <spdlog/spdlog.h>
 
-#include "detail_session.h"
 #include "fsc/core/error.h"
 #include "fsc/model/context_length.h"
 #include "fsc/model/towers.h"
 #include "fsc/weights/model_folder.h"
 #include "fsc/weights/state_hash.h"
+#include "train/detail_session.h"
 
 namespace fsc {
 namespace {
@@ -57,6 +57,18 @@ void build_model(const RunConfig& config, Session& session) {
   session.base_context_length = loaded.arch.text.context_length;
   session.learner.model = resized(loaded, session.identity.arch, wanted.pretrained);
   spdlog::info("model {}: weights from {}", session.identity.arch.name, wanted.pretrained);
+}
+
+/// A checkpoint's model but for its values, which restore_weights brings; what the run began from need not be there any more.
+void build_model_of(const std::filesystem::path& checkpoint, const ModelConfig& wanted, Session& session) {
+  // A resized model's sizes are the forced ones, which model.arch contradicts.
+  const bool resized = wanted.force_image_size > 0 || wanted.force_context_length > 0;
+  const ModelSource source = find_model(checkpoint, resized ? "" : wanted.arch);
+  const UninitializedWeights all_are_restored;
+  session.learner.model = ClipModel(source.arch);
+  session.identity = source;
+  if (!wanted.tokenizer.empty()) session.identity.tokenizer = wanted.tokenizer;
+  spdlog::info("model {}: weights from {}", source.arch.name, checkpoint.string());
 }
 
 /// Freezes what is locked and adds LoRA to the rest.
@@ -139,13 +151,17 @@ torch::Device choose_device(const TrainConfig& train) {
   return device;
 }
 
-Session open_session(const RunConfig& config, torch::Device device, const std::filesystem::path& bad_samples_file) {
+Session open_session(const RunConfig& config, torch::Device device, const std::filesystem::path& bad_samples_file,
+                     const std::filesystem::path& checkpoint) {
   Session session;
   Learner& learner = session.learner;
   learner.device = device;
   learner.precision = config.train.precision;
   learner.accum_freq = config.train.accum_freq;
-  build_model(config, session);
+  if (checkpoint.empty() || config.model.lora.is_on())
+    build_model(config, session);  // LoRA's part is restored into the model that it was trained on
+  else
+    build_model_of(checkpoint, config.model, session);
   choose_trained(config, session);
   const ArchConfig& arch = learner.model->arch();
   learner.objective = make_objective(config.loss);

@@ -80,7 +80,7 @@ TEST(RunLog, DrawsTheCurve) {
   const test::TempDir run;
   RunLog log(run.path(), 0, false);
   for (int64_t step = 1; step <= 5; ++step) log.write(metrics_at(step));
-  log.draw_curve({"clip_loss", "global_hn_loss"});
+  draw_loss_curve(run.path(), {"clip_loss", "global_hn_loss"});
   EXPECT_EQ(test::read_all((run / "loss_curve.png").string()).substr(1, 3), "PNG");
 }
 

@@ -48,13 +48,14 @@ class RunLog {
   void scalars(int64_t step, const std::vector<std::pair<std::string, double>>& values) {
     if (events_) events_->scalars(step, values);
   }
-  /// loss_curve.png from all of metrics.jsonl: the loss and the terms of the objective.
-  void draw_curve(const std::vector<std::string>& terms) const;
 
  private:
   std::filesystem::path run_;
   std::ofstream metrics_;
   std::unique_ptr<EventWriter> events_;
 };
+
+/// loss_curve.png of a run from all of its metrics.jsonl: the loss and the terms of the objective.
+void draw_loss_curve(const std::filesystem::path& run, const std::vector<std::string>& terms);
 
 }  // namespace fsc

@@ -8,6 +8,7 @@
 #include "fsc/losses/objective.h"
 #include "fsc/model/clip_model.h"
 #include "fsc/optim/optimizer.h"
+#include "fsc/train/probe_suite.h"
 #include "fsc/train/run_config.h"
 
 namespace fsc {
@@ -40,10 +41,11 @@ struct Learner {
   Losses backward_in_parts(const Batch& batch, uint64_t random);
 };
 
-/// fsc-train's command line beyond the config.
+/// What a run is started with beyond its config.
 struct TrainOptions {
   std::string resume;  ///< "" = a new run, "auto" = go on in output.dir if there is something, else a run or checkpoint folder
   bool dry_run = false;
+  ProbeSuite default_probe = {};  ///< asked when the guard is on and guard.suite is empty
 };
 
 /// Runs a config to its end. Returns kDone, or kInterrupted when stop_requested() before the last step is done (the checkpoint is

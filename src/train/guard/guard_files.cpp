@@ -4,10 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "detail_guard.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 #include "fsc/report/plot.h"
+#include "train/guard/detail_guard.h"
 
 namespace fsc {
 namespace fs = std::filesystem;
@@ -69,15 +69,15 @@ void copy_folder(const fs::path& from, const fs::path& to) {
 std::string Guard::state() const {
   ordered_json points = ordered_json::array();
   for (const auto& point : points_) points.push_back(to_json(point));
-  return ordered_json{{"probe", probe_.fingerprint()}, {"base", to_json(base_)}, {"points", points}, {"over", over_},
-                      {"rollbacks", rollbacks_},       {"stopped", stopped_}}
+  return ordered_json{{"probe", probe_->fingerprint()}, {"base", to_json(base_)}, {"points", points}, {"over", over_},
+                      {"rollbacks", rollbacks_},        {"stopped", stopped_}}
       .dump();
 }
 
 void Guard::restore(const std::string& state, const fs::path& folder) {
   const ordered_json json = ordered_json::parse(state, nullptr, false);
   try {
-    if (json.at("probe") != probe_.fingerprint())
+    if (json.at("probe") != probe_->fingerprint())
       throw UsageError(
           "the guard's probe is not the one that " + folder.string() +
           " was trained under: other texts or images; give it the same suite (guard.suite) and files, or start a new run");

@@ -1,5 +1,5 @@
 // The probe's power by the normal approximation, of the same interval that decides.
-#include "detail_guard_sight.h"
+#include "train/guard/detail_guard_sight.h"
 
 #include <fmt/format.h>
 

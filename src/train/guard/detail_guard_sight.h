@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "detail_guard_rules.h"
+#include "train/guard/detail_guard_rules.h"
 
 namespace fsc {
 

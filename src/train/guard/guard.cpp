@@ -3,13 +3,13 @@
 
 #include <cmath>
 
-#include "detail_guard.h"
-#include "detail_guard_sight.h"
 #include "fsc/core/clock.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/eval/embedder.h"
 #include "fsc/model/cost.h"
+#include "train/guard/detail_guard.h"
+#include "train/guard/detail_guard_sight.h"
 
 namespace fsc {
 namespace fs = std::filesystem;
@@ -23,13 +23,19 @@ std::string change_text(const ScoreChange& score) {
 
 }  // namespace
 
-Guard::Guard(const RunConfig& config, const Session& session)
+std::unique_ptr<Guard> open_guard(const RunConfig& config, const Session& session, const ProbeSuite& default_suite) {
+  if (!config.guard.is_on()) return nullptr;
+  const SuiteConfig suite = suite_of_probe(config.guard, config.output.dir, default_suite);
+  return std::make_unique<Guard>(config, session, std::make_unique<Probe>(suite, config.guard.items));
+}
+
+Guard::Guard(const RunConfig& config, const Session& session, std::unique_ptr<const Probe> probe)
     : run_config_(config),
       config_(config.guard),
       session_(session),
       limit_{config.guard.max_drop, config.guard.decide},
       run_(config.output.dir),
-      probe_(config.guard, run_),
+      probe_(std::move(probe)),
       every_(config.guard.every_steps) {
   bound_cost();
   started_ = Clock::now();
@@ -38,11 +44,11 @@ Guard::Guard(const RunConfig& config, const Session& session)
 /// By counting multiply-adds, not by a clock: the interval decides where the run stops or turns back, and a run must repeat.
 void Guard::bound_cost() {
   const ArchConfig& arch = session_.learner.model->arch();
-  const double probe_tokens = static_cast<double>(probe_.tokens(*session_.tokenizer, arch.text.context_length));
-  const double probe_work = forward_work(arch, static_cast<double>(probe_.images()), probe_tokens);
+  const double probe_tokens = static_cast<double>(probe_->tokens(*session_.tokenizer, arch.text.context_length));
+  const double probe_work = forward_work(arch, static_cast<double>(probe_->images()), probe_tokens);
   const double images = static_cast<double>(run_config_.train.samples_per_step());
   const double texts = images * static_cast<double>(1 + session_.loader->negatives_per_caption());
-  const double tokens = texts * probe_tokens / static_cast<double>(probe_.texts());
+  const double tokens = texts * probe_tokens / static_cast<double>(probe_->texts());
   // A backward pass is twice the forward one; without gradients of the weights (LoRA) about as much, of a frozen tower nothing.
   const double factor = run_config_.model.lora.is_on() ? 2 : 3;
   const double step_work = (run_config_.model.lock_image ? 1 : factor) * forward_work(arch, images, 0) +
@@ -66,7 +72,7 @@ ProbePoint Guard::score(int64_t step) {
   ProbePoint point;
   try {
     const Outcomes now =
-        probe_.score({session_.identity, session_.learner.model}, *session_.tokenizer, session_.learner.precision);
+        probe_->score({session_.identity, session_.learner.model}, *session_.tokenizer, session_.learner.precision);
     if (base_.empty()) base_ = now;
     point = make_point(step, base_, now);
   } catch (const NotFiniteError& error) {
@@ -146,7 +152,7 @@ void Guard::warn_of_crossings(const ProbePoint& point) {
 }
 
 void Guard::log_point(const ProbePoint& point, double seconds) const {
-  spdlog::info("guard: step {}, {} images and {} texts in {}{}", point.step, probe_.images(), probe_.texts(),
+  spdlog::info("guard: step {}, {} images and {} texts in {}{}", point.step, probe_->images(), probe_->texts(),
                format_duration(seconds), share_text());
   for (size_t i = 0; i < point.tasks.size(); ++i)
     spdlog::info("guard:   {:<11} {}", kind_name(base_[i].kind), change_text(point.tasks[i]));

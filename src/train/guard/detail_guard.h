@@ -4,15 +4,16 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "detail_guard_rules.h"
-#include "detail_probe.h"
-#include "detail_session.h"
+#include "train/detail_session.h"
+#include "train/guard/detail_guard_rules.h"
+#include "train/guard/detail_probe.h"
 
 namespace fsc {
 
@@ -28,8 +29,7 @@ struct GuardVerdict {
 /// the checkpoints, so that a resumed run decides the same. `config` and `session` must outlive it.
 class Guard {
  public:
-  /// Opens the probe. Error as for Probe.
-  Guard(const RunConfig& config, const Session& session);
+  Guard(const RunConfig& config, const Session& session, std::unique_ptr<const Probe> probe);
 
   /// No probe yet: step 0 is due.
   bool is_new() const { return base_.empty(); }
@@ -81,7 +81,7 @@ class Guard {
   const Session& session_;
   const DropLimit limit_;
   std::filesystem::path run_;
-  Probe probe_;
+  std::unique_ptr<const Probe> probe_;
   int64_t every_ = 0;
 
   Outcomes base_;
@@ -96,5 +96,8 @@ class Guard {
   double seconds_ = 0;
   int64_t scored_ = 0;
 };
+
+/// The guard that `config` asks for, null where it asks for none. Errors as suite_of_probe and Probe.
+std::unique_ptr<Guard> open_guard(const RunConfig& config, const Session& session, const ProbeSuite& default_suite);
 
 }  // namespace fsc

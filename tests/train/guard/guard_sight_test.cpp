@@ -1,5 +1,5 @@
 // What the guard says it sees, against simulated probes that go the whole way from answers to decision.
-#include "train/detail_guard_sight.h"
+#include "train/guard/detail_guard_sight.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "detail_guard_rules.h"
+#include "train/guard/detail_guard_rules.h"
 
 namespace fsc {
 

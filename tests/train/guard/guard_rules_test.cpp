@@ -1,5 +1,5 @@
 // The guard's decisions on cases worked out by hand.
-#include "train/detail_guard_rules.h"
+#include "train/guard/detail_guard_rules.h"
 
 #include <gtest/gtest.h>
 

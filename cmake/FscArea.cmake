@@ -1,13 +1,17 @@
 # fsc_area(<name> [TORCH] [DEPS area...] [LIBS target...])
-# One static library fsc_<name> from src/<name>/*.cpp, and one test program fsc_<name>_test from tests/<name>/*_test.cpp.
+# One static library fsc_<name> from src/<name>/*.cpp, fsc::<name> to those who find_package(fsc), and one test program fsc_<name>_test from tests/<name>/*_test.cpp.
 # DEPS are the areas it includes: the arrow rule of docs/architecture.md, stated where the linker enforces it.
 function(fsc_area name)
   cmake_parse_arguments(A "TORCH" "" "DEPS;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp")
   add_library(fsc_${name} STATIC ${sources})
   list(TRANSFORM A_DEPS PREPEND fsc_ OUTPUT_VARIABLE deps)
-  target_include_directories(fsc_${name} PUBLIC "${PROJECT_SOURCE_DIR}/include" PRIVATE "${PROJECT_SOURCE_DIR}/src")
-  target_link_libraries(fsc_${name} PUBLIC ${deps} PRIVATE ${A_LIBS} fsc_flags)
+  target_include_directories(fsc_${name}
+    PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:include>" PRIVATE "${PROJECT_SOURCE_DIR}/src")
+  target_compile_features(fsc_${name} PUBLIC cxx_std_20)
+  target_link_libraries(fsc_${name} PUBLIC ${deps} PRIVATE ${A_LIBS} "$<BUILD_INTERFACE:fsc_flags>")
+  set_target_properties(fsc_${name} PROPERTIES EXPORT_NAME ${name})
+  set_property(GLOBAL APPEND PROPERTY FSC_AREAS ${name})
   fsc_compile_together(fsc_${name})
   if(A_TORCH)
     target_link_libraries(fsc_${name} PUBLIC LibTorch::cpu)

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Checks the arrow rule: a folder includes only its own headers and those of the areas CMakeLists.txt lists as its DEPS.
+# Checks the arrow rule: a folder includes only its own headers and those of the areas CMakeLists.txt lists as its DEPS, and
+# CMakeLists.txt lists no others. Private headers are called detail_x.h and included by their path from src: "area/detail_x.h".
 # Names every offending line as file:line. Tests may include anything.
+#   usage: scripts/check_layers.sh [FOLDER]    FOLDER: of another tree than this one
 set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
 
 # The table of allowed edges is read from CMakeLists.txt, so that it stands in one place:
-#   fsc_area(data TORCH DEPS core config tokenize LIBS ...)  ->  "data: core config tokenize"
+#   fsc_area(data TORCH DEPS core config tokenize LIBS ...)  ->  "data:12: core config tokenize", 12 being its line
 # An area may name only areas listed before it, which keeps the arrows free of cycles.
 table=$(awk '
   /^[ \t]*fsc_area\(/ {
@@ -25,7 +27,7 @@ table=$(awk '
       allowed = allowed " " word[i]
     }
     known[word[1]] = 1
-    print word[1] ":" allowed
+    print word[1] ":" NR ":" allowed
   }
   END { exit bad }' CMakeLists.txt)
 [ -n "$table" ] || { echo "check_layers: found no fsc_area(...) in CMakeLists.txt" >&2; exit 1; }
@@ -36,12 +38,12 @@ TABLE="$table" awk '
   BEGIN {
     lines = split(ENVIRON["TABLE"], entry, "\n")
     for (i = 1; i <= lines; ++i) {
-      area = entry[i]; sub(/:.*/, "", area)
-      rest = entry[i]; sub(/^[^:]*:/, "", rest)
-      areas[area] = 1
-      may[area, area] = 1
-      count = split(rest, dep, " ")
-      for (j = 1; j <= count; ++j) may[area, dep[j]] = 1
+      split(entry[i], part, ":")
+      areas[part[1]] = 1
+      line_of[part[1]] = part[2]
+      may[part[1], part[1]] = 1
+      count = split(part[3], dep, " ")
+      for (j = 1; j <= count; ++j) may[part[1], dep[j]] = 1
     }
   }
   function complain(text) { printf "%s:%d: %s\n", FILENAME, FNR, text; ++complaints }
@@ -52,10 +54,12 @@ TABLE="$table" awk '
     is_public = FILENAME ~ /^include\//
     known = area == "apps" || (area in areas)
     if (!known) complain("the folder " area " is no area of CMakeLists.txt")
+    if (FILENAME ~ /^src\/.*\.h$/ && area != "apps" && FILENAME !~ /\/detail_[^\/]*$/) complain("a private header is called detail_….h")
   }
   /^[ \t]*#[ \t]*include[ \t]*[<"]/ {
     ++includes
     path = $0
+    quoted = path ~ /include[ \t]*"/
     sub(/^[ \t]*#[ \t]*include[ \t]*[<"]/, "", path)
     sub(/[>"].*/, "", path)
     if (path ~ /\.\.\//) complain("include with ../ hides the area: " path)
@@ -67,12 +71,22 @@ TABLE="$table" awk '
       if (!(target in areas)) { complain("unknown area " target ": " path); next }
     } else {
       sub(/\/.*/, "", target)
-      if (!(target in areas)) next  # a third-party or standard header, or a neighbour in the same folder
+      if (target == path || !(target in areas) && target != "apps") {
+        if (quoted) complain("a private header is included by its path from src, \"" area "/…\", another library'"'"'s in <>: " path)
+        next
+      }
       if (target != area) complain("a private header of another area: " path)
     }
+    used[area, target] = 1
     if (known && area != "apps" && !((area, target) in may)) complain("area " area " may not include " path)
   }
   END {
+    for (edge in may) {
+      split(edge, ends, SUBSEP)
+      if (ends[1] == ends[2] || edge in used) continue
+      printf "CMakeLists.txt:%d: area %s names %s among its DEPS, of which it includes nothing\n", line_of[ends[1]], ends[1], ends[2]
+      ++complaints
+    }
     if (complaints) { printf "check_layers: %d offending lines\n", complaints > "/dev/stderr"; exit 1 }
     printf "check_layers: %d includes in order\n", includes
   }' $files

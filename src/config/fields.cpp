@@ -5,7 +5,7 @@
 #include <cmath>
 #include <set>
 
-#include "detail_text.h"
+#include "config/detail_text.h"
 
 namespace fsc::config {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "detail_bad_samples.h"
+#include "data/detail_bad_samples.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 

@@ -1,5 +1,5 @@
 // Collisions inside a batch: samples with the same image or caption, and negatives that are a caption of the batch.
-#include "detail_batch_builder.h"
+#include "data/detail_batch_builder.h"
 
 namespace fsc {
 

@@ -4,7 +4,7 @@
 #include <set>
 #include <unordered_map>
 
-#include "detail_pairs.h"
+#include "data/detail_pairs.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "detail_shard_sample.h"
-#include "detail_streams.h"
+#include "data/detail_shard_sample.h"
+#include "data/detail_streams.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"

@@ -4,7 +4,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "detail_sample_maker.h"
+#include "data/detail_sample_maker.h"
 
 namespace fsc {
 

@@ -14,9 +14,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "detail_bad_samples.h"
-#include "detail_batch_builder.h"
-#include "detail_sample_maker.h"
+#include "data/detail_bad_samples.h"
+#include "data/detail_batch_builder.h"
+#include "data/detail_sample_maker.h"
 #include "fsc/core/clock.h"
 #include "fsc/core/error.h"
 #include "fsc/core/stop.h"

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "detail_streams.h"
+#include "data/detail_streams.h"
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/core/rng.h"

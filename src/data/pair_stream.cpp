@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
-#include "detail_streams.h"
+#include "data/detail_streams.h"
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/core/rng.h"

@@ -1,8 +1,8 @@
 // Reading, decoding, resizing, negatives and tokens of one sample, each timed.
 #include <chrono>
 
-#include "detail_sample_maker.h"
-#include "detail_streams.h"
+#include "data/detail_sample_maker.h"
+#include "data/detail_streams.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/clock.h"
 #include "fsc/core/error.h"

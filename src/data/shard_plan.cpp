@@ -1,6 +1,6 @@
 // Division of shards among processes and their order in an epoch.
-#include "detail_shard_plan.h"
-#include "detail_streams.h"
+#include "data/detail_shard_plan.h"
+#include "data/detail_streams.h"
 
 #include <spdlog/spdlog.h>
 

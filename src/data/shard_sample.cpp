@@ -2,8 +2,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "detail_shard_sample.h"
-#include "detail_streams.h"
+#include "data/detail_shard_sample.h"
+#include "data/detail_streams.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 #include "fsc/core/rng.h"

@@ -9,9 +9,9 @@
 #include <set>
 #include <thread>
 
-#include "detail_shard_plan.h"
-#include "detail_shard_sample.h"
-#include "detail_streams.h"
+#include "data/detail_shard_plan.h"
+#include "data/detail_shard_sample.h"
+#include "data/detail_streams.h"
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/core/rng.h"

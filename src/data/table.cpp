@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "detail_pairs.h"
+#include "data/detail_pairs.h"
 #include "fsc/core/assets.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"

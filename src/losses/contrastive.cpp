@@ -2,11 +2,13 @@
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/log_sigmoid.h>
 
-#include "detail_float32.h"
 #include "fsc/losses/losses.h"
+#include "losses/detail_float32.h"
 
 namespace fsc {
 namespace {
+using detail::at_least_float32;
+using detail::kMinusInfinity;
 
 void check_rows(const char* loss, const torch::Tensor& image_BD, const torch::Tensor& text_BD, const WorldColumns& columns) {
   TORCH_CHECK(image_BD.dim() == 2 && image_BD.sizes() == text_BD.sizes(), loss, ": images ", image_BD.sizes(), " and texts ",

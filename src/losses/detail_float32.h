@@ -4,7 +4,7 @@
 
 #include "fsc/tensor/autocast.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// bf16 and fp16 to float32; float32 and float64 as they are.
 inline torch::Tensor at_least_float32(const torch::Tensor& tensor) {
@@ -14,4 +14,4 @@ inline torch::Tensor at_least_float32(const torch::Tensor& tensor) {
 /// Stands for minus infinity in logits: exp() of it is exactly 0, and no gradient becomes inf - inf.
 inline constexpr double kMinusInfinity = -1e30;
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -2,7 +2,7 @@
 #pragma once
 #include <torch/types.h>
 
-namespace fsc {
+namespace fsc::detail {
 
 /// values_R [R] or values_RD [R,D], rows int64 of any shape with entries in [-1,R) -> rows' shape (+ [D]), zeros for -1.
 inline torch::Tensor gather_or_zero(const torch::Tensor& values, const torch::Tensor& rows) {
@@ -17,4 +17,4 @@ inline torch::Tensor candidate_rows(const torch::Tensor& caption_B, const torch:
   return torch::cat({caption_B.unsqueeze(1), rows_BN}, 1);
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

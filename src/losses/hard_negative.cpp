@@ -1,9 +1,13 @@
 // Hard-negative losses: (1+N)-way logits of an image, and their selective calibrated regularisation (focal + smoothing).
-#include "detail_float32.h"
-#include "detail_gather.h"
 #include "fsc/losses/losses.h"
+#include "losses/detail_float32.h"
+#include "losses/detail_gather.h"
 
 namespace fsc {
+using detail::at_least_float32;
+using detail::candidate_rows;
+using detail::gather_or_zero;
+using detail::kMinusInfinity;
 
 torch::Tensor global_hn_logits(const torch::Tensor& image_BD, const torch::Tensor& text_RD, const torch::Tensor& caption_B,
                                const torch::Tensor& rows_BN, const torch::Tensor& scale) {

@@ -1,9 +1,11 @@
 // Local alignment score of texts and images: every token looks for its own patches (paper section 3.2).
-#include "detail_float32.h"
 #include "fsc/losses/losses.h"
+#include "losses/detail_float32.h"
 
 namespace fsc {
 namespace {
+using detail::at_least_float32;
+using detail::kMinusInfinity;
 
 torch::Tensor unit(const torch::Tensor& x) { return x / x.norm(2, -1, /*keepdim=*/true).clamp_min(1e-12); }
 

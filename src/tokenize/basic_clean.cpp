@@ -4,8 +4,8 @@
 
 #include "fsc/core/unicode.h"
 #include "fsc/tokenize/tokenizer.h"
-#include "tokenize/fix_text.h"
-#include "tokenize/html_entities.h"
+#include "tokenize/detail_fix_text.h"
+#include "tokenize/detail_html_entities.h"
 
 namespace fsc {
 namespace {

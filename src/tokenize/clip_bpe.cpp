@@ -11,7 +11,7 @@
 #include "fsc/core/error.h"
 #include "fsc/core/unicode.h"
 #include "fsc/tokenize/tokenizer.h"
-#include "tokenize/html_entities.h"
+#include "tokenize/detail_html_entities.h"
 
 namespace fsc {
 namespace {

@@ -1,13 +1,13 @@
 // One small function per repair, until the text stays as it is; behaviour as ftfy 6.3 documents it.
-#include "tokenize/fix_text.h"
+#include "tokenize/detail_fix_text.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "fsc/core/unicode.h"
-#include "tokenize/html_entities.h"
-#include "tokenize/windows1252.h"
+#include "tokenize/detail_html_entities.h"
+#include "tokenize/detail_windows1252.h"
 
 namespace fsc::detail {
 namespace {

@@ -1,5 +1,5 @@
 // The HTML5 entity table is an asset; the rules here are the HTML standard's as Python's html.unescape has them.
-#include "tokenize/html_entities.h"
+#include "tokenize/detail_html_entities.h"
 
 #include <algorithm>
 #include <fstream>
@@ -9,7 +9,7 @@
 #include "fsc/core/assets.h"
 #include "fsc/core/error.h"
 #include "fsc/core/unicode.h"
-#include "tokenize/windows1252.h"
+#include "tokenize/detail_windows1252.h"
 
 namespace fsc::detail {
 namespace {

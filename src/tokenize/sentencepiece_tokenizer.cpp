@@ -5,7 +5,7 @@
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/tokenize/tokenizer.h"
-#include "tokenize/html_entities.h"
+#include "tokenize/detail_html_entities.h"
 
 namespace fsc {
 namespace {

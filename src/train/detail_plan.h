@@ -1,6 +1,6 @@
 // What --dry-run says about a run.
 #pragma once
-#include "detail_session.h"
+#include "train/detail_session.h"
 
 namespace fsc {
 

@@ -1,5 +1,5 @@
 // Opens everything, takes one batch and says what the run would be and need.
-#include "detail_plan.h"
+#include "train/detail_plan.h"
 
 #include <spdlog/spdlog.h>
 

@@ -1,5 +1,5 @@
 // Both rules for character references, at the edges that captions seldom reach, and a damaged table of names.
-#include "tokenize/html_entities.h"
+#include "tokenize/detail_html_entities.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>

@@ -10,8 +10,8 @@
 #include "fsc/core/unicode.h"
 #include "fsc/tokenize/tokenizer.h"
 #include "support/fuzz.h"
-#include "tokenize/fix_text.h"
-#include "tokenize/html_entities.h"
+#include "tokenize/detail_fix_text.h"
+#include "tokenize/detail_html_entities.h"
 
 namespace fsc {
 namespace {

@@ -1,14 +1,28 @@
 // The one list of terms, and their weighted sum.
 #include "fsc/losses/objective.h"
 
-#include "losses/terms/detail_terms.h"
+#include <optional>
+
+/// A line a term, in the order of the log: NAME for the `std::optional<Term> NAME_term(const LossConfig&)` of a file in terms/,
+/// which says from the config whether it is wanted, and with which weight.
+#define FSC_TERMS(LINE) \
+  LINE(clip)            \
+  LINE(siglip)          \
+  LINE(global_hn)       \
+  LINE(local_hn)
 
 namespace fsc {
 
+#define FSC_DECLARE(NAME) std::optional<Term> NAME##_term(const LossConfig& config);
+FSC_TERMS(FSC_DECLARE)
+#undef FSC_DECLARE
+
 std::vector<Term> make_objective(const LossConfig& config) {
   std::vector<Term> objective;
-  for (const auto make : {detail::clip_term, detail::siglip_term, detail::global_hn_term, detail::local_hn_term})
-    if (auto term = make(config)) objective.push_back(std::move(*term));
+#define FSC_ADD(NAME) \
+  if (auto term = NAME##_term(config)) objective.push_back(std::move(*term));
+  FSC_TERMS(FSC_ADD)
+#undef FSC_ADD
   return objective;
 }
 

@@ -1,6 +1,6 @@
 // Attention, MLP and their residual sums; the transformer is a stack of them.
-#include "model/detail_checkpoint.h"
 #include "model/detail_modules.h"
+#include "model/detail_recompute.h"
 
 namespace fsc {
 
@@ -108,7 +108,7 @@ TransformerImpl::TransformerImpl(int64_t layers, const BlockConfig& config) {
 Tensor TransformerImpl::forward(Tensor x_NLW) const {
   for (const auto& block : blocks_) {
     x_NLW = grad_checkpointing_
-                ? detail::checkpoint([block](const Tensor& x) { return block->forward(x); }, x_NLW, block->parameters())
+                ? detail::recomputed([block](const Tensor& x) { return block->forward(x); }, x_NLW, block->parameters())
                 : block->forward(x_NLW);
   }
   return x_NLW;

@@ -10,7 +10,7 @@
 
 #include "report/detail_canvas.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace {
 
 constexpr int kOversample = 2;
@@ -129,4 +129,4 @@ std::unique_ptr<Canvas> canvas_for(const std::filesystem::path& file, int width,
   return file.extension() == ".svg" ? svg_canvas(width, height) : png_canvas(width, height);
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace fsc {
+namespace fsc::detail {
 
 struct Color {
   int red = 0, green = 0, blue = 0;
@@ -36,4 +36,4 @@ std::unique_ptr<Canvas> svg_canvas(int width, int height);
 /// By the file's extension: .svg, else PNG.
 std::unique_ptr<Canvas> canvas_for(const std::filesystem::path& file, int width, int height);
 
-}  // namespace fsc
+}  // namespace fsc::detail

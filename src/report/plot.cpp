@@ -12,6 +12,7 @@
 #include "report/detail_canvas.h"
 
 namespace fsc {
+using namespace detail;
 namespace {
 
 constexpr int kWidth = 900, kHeight = 540;

@@ -9,6 +9,7 @@
 #include "train/detail_session.h"
 
 namespace fsc {
+using namespace detail;
 namespace {
 
 double cpu_seconds() {

@@ -5,7 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
-namespace fsc {
+namespace fsc::detail {
 
 class InputReport {
  public:
@@ -34,4 +34,4 @@ class InputReport {
   LoaderStats before_;
 };
 
-}  // namespace fsc
+}  // namespace fsc::detail

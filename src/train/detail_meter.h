@@ -14,7 +14,7 @@
 #include "train/detail_input_report.h"
 #include "train/detail_session.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 class Meter {
  public:
@@ -78,4 +78,4 @@ class Meter {
   double data_seconds_ = 0, total_data_seconds_ = 0;
 };
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -2,9 +2,9 @@
 #pragma once
 #include "train/detail_session.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// Prints what a run would do: parameters, steps, first batch, estimates of memory and disk.
 void print_plan(const RunConfig& config, Session& session);
 
-}  // namespace fsc
+}  // namespace fsc::detail

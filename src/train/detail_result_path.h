@@ -5,7 +5,7 @@
 #include "fsc/model/clip_model.h"
 #include "fsc/tensor/state_dict.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// From the start to the weights as they are now. The start of a LoRA model is the one without LoRA: its B are scaled.
 class ResultPath {
@@ -19,4 +19,4 @@ class ResultPath {
   StateDict from_, to_;
 };
 
-}  // namespace fsc
+}  // namespace fsc::detail

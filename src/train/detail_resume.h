@@ -7,7 +7,7 @@
 #include "fsc/train/run_config.h"
 #include "fsc/train/trainer.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// Holds the run folder for this process while it lives; a second trainer in the same folder gets an Error (on a file system
 /// without locks nobody notices: one warning). What a killed process left is put back or cleared.
@@ -39,4 +39,4 @@ void check_same_data(const RunConfig& config, const Checkpoint& checkpoint, cons
 /// True when `resume` lies in the run folder `output`.
 bool resumes_in_place(const std::filesystem::path& output, const std::string& resume);
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -9,7 +9,7 @@
 #include "fsc/train/trainer.h"
 #include "fsc/weights/lora_folder.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// The inputs and the learner of a run.
 struct Session {
@@ -46,4 +46,4 @@ torch::Device choose_device(const TrainConfig& train);
 Session open_session(const RunConfig& config, torch::Device device, const std::filesystem::path& bad_samples_file,
                      const std::filesystem::path& checkpoint = {});
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -7,7 +7,7 @@
 #include "train/detail_session.h"
 #include "train/guard/detail_guard.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// All weights of a checkpoint that is not LoRA's; the file is mapped, not read.
 StateDict checkpoint_weights(const std::filesystem::path& checkpoint);
@@ -47,4 +47,4 @@ class Store {
   int64_t saved_step_ = -1;
 };
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -2,7 +2,7 @@
 #pragma once
 #include "fsc/optim/ema.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// The averages in the weights' place while it lives. Weights of bf16 round them: the averages are put back as they were.
 class SwappedAverage {
@@ -24,4 +24,4 @@ class SwappedAverage {
   StateDict before_;
 };
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -9,7 +9,7 @@
 #include "train/detail_result_path.h"
 #include "train/detail_resume.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace fs = std::filesystem;
 namespace {
 
@@ -58,4 +58,4 @@ void write_result(const RunConfig& config, Session& session, Guard* guard, int64
   draw_loss_curve(run, terms);
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

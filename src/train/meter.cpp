@@ -7,7 +7,7 @@
 
 #include "fsc/core/error.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace {
 
 constexpr size_t kMostPending = 32;  // verdicts that wait on a GPU
@@ -155,4 +155,4 @@ void Meter::say_totals() const {
   input_.finish();
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

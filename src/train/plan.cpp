@@ -7,7 +7,7 @@
 #include "fsc/model/cost.h"
 #include "fsc/model/towers.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace {
 
 /// What the first batch stands for: a step of this config.
@@ -71,4 +71,4 @@ void print_plan(const RunConfig& config, Session& session) {
   print_disk(config.output, state);
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

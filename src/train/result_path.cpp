@@ -5,7 +5,7 @@
 #include "fsc/weights/interpolate.h"
 #include "train/detail_store.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 ResultPath::ResultPath(ClipModelImpl& model, const std::filesystem::path& first_checkpoint) : model_(model) {
   const StateDict now = state_dict(model), lora = lora_state(model);
@@ -24,4 +24,4 @@ void ResultPath::move_to(double alpha) {
   for (auto& parameter : model_.named_parameters()) parameter.value().copy_(*mixed.find(parameter.key()));
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

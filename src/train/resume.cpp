@@ -13,7 +13,7 @@
 #include "fsc/core/error.h"
 #include "train/detail_resume.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace fs = std::filesystem;
 namespace {
 
@@ -128,4 +128,4 @@ bool resumes_in_place(const fs::path& output, const std::string& resume) {
   return !resume.empty() && std::mismatch(outside.begin(), outside.end(), inside.begin(), inside.end()).first == outside.end();
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

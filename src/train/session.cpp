@@ -9,7 +9,7 @@
 #include "fsc/weights/state_hash.h"
 #include "train/detail_session.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace {
 
 /// `found` with the tokenizer, image size and context length that the config asks for in their place.
@@ -183,4 +183,4 @@ Session open_session(const RunConfig& config, torch::Device device, const std::f
   return session;
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

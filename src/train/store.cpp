@@ -10,7 +10,7 @@
 #include "fsc/io/safetensors.h"
 #include "train/detail_resume.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace fs = std::filesystem;
 
 StateDict checkpoint_weights(const fs::path& checkpoint) { return read_checkpoint_file(checkpoint / kModelFile).state; }
@@ -75,4 +75,4 @@ TrainState Store::go_back() {
   return restore_best();
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

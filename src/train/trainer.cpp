@@ -20,6 +20,7 @@
 #include "train/guard/detail_guard.h"
 
 namespace fsc {
+using namespace detail;
 namespace fs = std::filesystem;
 namespace {
 

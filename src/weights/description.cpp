@@ -6,6 +6,7 @@
 
 #include "fsc/core/error.h"
 #include "fsc/weights/model_folder.h"
+#include "weights/detail_preprocess.h"
 
 namespace fsc {
 namespace {
@@ -49,20 +50,11 @@ Preprocess parse_preprocess(const ordered_json& json, const ArchConfig& arch, co
   return preprocess;
 }
 
-ordered_json preprocess_json(const Preprocess& preprocess) {
-  return {
-      {"mean", preprocess.mean},
-      {"std", preprocess.std},
-      {"interpolation", preprocess.interpolation == Interpolation::kBicubic ? "bicubic" : "bilinear"},
-      {"resize_mode", preprocess.resize_mode == ResizeMode::kShortest ? "shortest" : "squash"},
-  };
-}
-
 ordered_json to_json(const ModelDescription& description) {
   const ArchConfig& arch = description.arch.value();
   ordered_json json, record;
   json["model_cfg"] = ordered_json::parse(arch.to_json());
-  json["preprocess_cfg"] = preprocess_json(description.preprocess.value());
+  json["preprocess_cfg"] = detail::preprocess_json(description.preprocess.value());
   record["arch"] = arch.name;
   record["activation"] = activation_name(arch);
   record["context_length"] = arch.text.context_length;
@@ -111,6 +103,15 @@ ordered_json parse(const std::string& text, const std::string& where) {
 }
 
 }  // namespace
+
+nlohmann::ordered_json detail::preprocess_json(const Preprocess& preprocess) {
+  return {
+      {"mean", preprocess.mean},
+      {"std", preprocess.std},
+      {"interpolation", preprocess.interpolation == Interpolation::kBicubic ? "bicubic" : "bilinear"},
+      {"resize_mode", preprocess.resize_mode == ResizeMode::kShortest ? "shortest" : "squash"},
+  };
+}
 
 std::string activation_name(const ArchConfig& arch) {
   if (arch.quick_gelu) return "quick_gelu";

@@ -10,7 +10,9 @@
 #include "fsc/core/log.h"
 #include "fsc/io/safetensors.h"
 #include "fsc/weights/lora_folder.h"
+#include "weights/detail_lora_metadata.h"
 #include "weights/detail_names.h"
+#include "weights/detail_preprocess.h"
 #include "weights/detail_source.h"
 
 namespace fsc {
@@ -50,14 +52,6 @@ std::string kind_of(const detail::ModelFiles& files, const CheckpointFile& file,
     return std::string(ours ? "folder written by fsc" : "open_clip folder") + " (" + format + ")";
   if (!files.hf_config.empty()) return "Hugging Face folder (" + format + ")";
   return std::string(ours ? "bare file written by fsc" : "bare file") + " (" + format + ")";
-}
-
-ordered_json preprocess_json(const Preprocess& p) {
-  return {{"size", p.size},
-          {"mean", p.mean},
-          {"std", p.std},
-          {"interpolation", p.interpolation == Interpolation::kBicubic ? "bicubic" : "bilinear"},
-          {"resize_mode", p.resize_mode == ResizeMode::kShortest ? "shortest" : "squash"}};
 }
 
 ordered_json text_or_null(const std::string& text) { return text.empty() ? ordered_json() : ordered_json(text); }
@@ -115,13 +109,9 @@ void describe_rows(const ModelDescription& d, std::string& text) {
   row(text, "step", d.provenance.step ? std::to_string(*d.provenance.step) : "");
 }
 
-}  // namespace
-
-namespace {
-
 std::string lora_text(const std::map<std::string, std::string>& metadata) {
   const auto at = [&](const char* key) { return metadata.count(key) ? metadata.at(key) : std::string("?"); };
-  const std::string base = at("lora_base");
+  const std::string base = at(detail::kLoraBase);
   return "LoRA of rank " + at("lora_rank") + ", alpha " + at("lora_alpha") + ", on " + (base.empty() ? "random weights" : base);
 }
 
@@ -187,7 +177,11 @@ std::string info_json(const ModelInfo& info) {
   json["activation"] = d.arch && d.activation_known ? ordered_json(activation_name(*d.arch)) : ordered_json();
   json["model_cfg"] = d.arch ? ordered_json::parse(d.arch->to_json()) : ordered_json();
   json["context_length"] = d.arch ? ordered_json(d.arch->text.context_length) : ordered_json();
-  json["preprocess"] = d.preprocess ? preprocess_json(*d.preprocess) : ordered_json();
+  json["preprocess"] = ordered_json();
+  if (d.preprocess) {
+    json["preprocess"]["size"] = d.preprocess->size;
+    json["preprocess"].update(detail::preprocess_json(*d.preprocess));
+  }
   json["preprocess_recorded"] = d.preprocess && d.preprocess_known;
   json["tokenizer"] = text_or_null(d.tokenizer);
   json["tokenizer_sha256"] = text_or_null(d.tokenizer_sha256);

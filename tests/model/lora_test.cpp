@@ -281,7 +281,7 @@ TEST(Lora, TargetsNameModules) {
   EXPECT_EQ(count({"visual.transformer.resblocks.0.mlp.c_fc"}), 1u);
 }
 
-/// The rule of the official code goes by names; here the modules know.
+/// What the modules say of themselves, against what their names tell.
 TEST(Lora, KindsAndTowersAreThoseThatTheNamesTell) {
   for (const char* file : {"/models/tiny-quickgelu.json", "/models/tiny-siglip.json"}) {
     const auto names = [&](const std::vector<std::string>& targets) {

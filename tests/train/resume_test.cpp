@@ -10,6 +10,7 @@
 
 namespace fsc {
 namespace {
+using namespace detail;
 namespace fs = std::filesystem;
 
 RunConfig load(const test::SmallRun& run, const std::vector<std::string>& overrides = {}) {

@@ -28,6 +28,7 @@ extern "C" int flock(int file, int operation) noexcept {
 
 namespace fsc {
 namespace {
+using namespace detail;
 namespace fs = std::filesystem;
 using test::TempDir;
 

@@ -2,6 +2,7 @@
 #include "eval/datasets/detail_pair_json.h"
 
 namespace fsc {
+using namespace detail;
 namespace {
 
 std::unique_ptr<Task> read_caption_choice(const TaskConfig& config) {

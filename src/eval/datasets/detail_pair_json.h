@@ -6,7 +6,7 @@
 
 #include "fsc/eval/tasks.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// Appends the file's items in file order, all in the part `part`. Error names the file, the item and the field.
 void read_pair_json(const std::filesystem::path& file, const std::filesystem::path& image_folder,
@@ -15,4 +15,4 @@ void read_pair_json(const std::filesystem::path& file, const std::filesystem::pa
 /// The one folder of `images`; Error when a map of sources is given instead.
 std::filesystem::path only_image_folder(const TaskConfig& config);
 
-}  // namespace fsc
+}  // namespace fsc::detail

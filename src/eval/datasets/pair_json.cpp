@@ -5,7 +5,7 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace fs = std::filesystem;
 namespace {
 
@@ -51,4 +51,4 @@ fs::path only_image_folder(const TaskConfig& config) {
   return it->second;
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -4,6 +4,7 @@
 #include "fsc/core/error.h"
 
 namespace fsc {
+using namespace detail;
 namespace {
 
 std::unique_ptr<Task> read_sugarcrepe(const TaskConfig& config) {

@@ -1,8 +1,10 @@
 // clip_loss: the contrastive loss; with loss.name clip the negatives are further columns of image -> text (NegCLIP).
-#include "losses/detail_gather.h"
-#include "losses/terms/detail_terms.h"
+#include <optional>
 
-namespace fsc::detail {
+#include "fsc/losses/objective.h"
+#include "losses/detail_gather.h"
+
+namespace fsc {
 
 std::optional<Term> clip_term(const LossConfig& config) {
   if (config.name == LossName::kSiglip) return std::nullopt;
@@ -10,7 +12,7 @@ std::optional<Term> clip_term(const LossConfig& config) {
     WorldColumns columns = f.world;
     if (config.name == LossName::kClip) {
       const auto rows_E = f.roles.negatives_BN().flatten();
-      columns.extra_ED = gather_or_zero(f.text_RD, rows_E);
+      columns.extra_ED = detail::gather_or_zero(f.text_RD, rows_E);
       columns.extra_valid_E = rows_E.ge(0);
     }
     return contrastive_loss(f.image_BD, f.text_RD.index_select(0, f.roles.captions_B()), f.scale, columns,
@@ -19,4 +21,4 @@ std::optional<Term> clip_term(const LossConfig& config) {
   return Term{.name = "clip_loss", .loss = loss};
 }
 
-}  // namespace fsc::detail
+}  // namespace fsc

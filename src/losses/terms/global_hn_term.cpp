@@ -1,7 +1,9 @@
 // global_hn_loss: an image's caption against its negatives by whole-sentence features (paper section 3.1).
-#include "losses/terms/detail_terms.h"
+#include <optional>
 
-namespace fsc::detail {
+#include "fsc/losses/objective.h"
+
+namespace fsc {
 
 std::optional<Term> global_hn_term(const LossConfig& config) {
   if (config.name == LossName::kClip || config.global_hn_weight == 0) return std::nullopt;
@@ -17,4 +19,4 @@ std::optional<Term> global_hn_term(const LossConfig& config) {
               .loss = loss};
 }
 
-}  // namespace fsc::detail
+}  // namespace fsc

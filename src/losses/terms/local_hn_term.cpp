@@ -1,7 +1,9 @@
 // local_hn_loss: an image's caption against its negatives by token-patch alignment (paper section 3.2).
-#include "losses/terms/detail_terms.h"
+#include <optional>
 
-namespace fsc::detail {
+#include "fsc/losses/objective.h"
+
+namespace fsc {
 
 std::optional<Term> local_hn_term(const LossConfig& config) {
   if (config.name == LossName::kClip || config.local_hn_weight == 0) return std::nullopt;
@@ -20,4 +22,4 @@ std::optional<Term> local_hn_term(const LossConfig& config) {
               .loss = loss};
 }
 
-}  // namespace fsc::detail
+}  // namespace fsc

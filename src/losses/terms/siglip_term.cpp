@@ -1,7 +1,9 @@
 // siglip_loss: the sigmoid loss over all pairs of images and captions.
-#include "losses/terms/detail_terms.h"
+#include <optional>
 
-namespace fsc::detail {
+#include "fsc/losses/objective.h"
+
+namespace fsc {
 
 std::optional<Term> siglip_term(const LossConfig& config) {
   if (config.name != LossName::kSiglip) return std::nullopt;
@@ -11,4 +13,4 @@ std::optional<Term> siglip_term(const LossConfig& config) {
   return Term{.name = "siglip_loss", .needs = {.bias = true}, .loss = loss};
 }
 
-}  // namespace fsc::detail
+}  // namespace fsc

@@ -15,7 +15,7 @@
 #include "train/guard/detail_guard_rules.h"
 #include "train/guard/detail_probe.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// What the trainer does after a probe.
 struct GuardVerdict {
@@ -100,4 +100,4 @@ class Guard {
 /// The guard that `config` asks for, null where it asks for none. Errors as suite_of_probe and Probe.
 std::unique_ptr<Guard> open_guard(const RunConfig& config, const Session& session, const ProbeSuite& default_suite);
 
-}  // namespace fsc
+}  // namespace fsc::detail

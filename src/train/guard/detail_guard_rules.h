@@ -9,7 +9,7 @@
 #include "fsc/eval/evaluate.h"
 #include "fsc/train/guard.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// One task's part of a probe: which items were right, by the pools of its score (Pool).
 struct TaskOutcome {
@@ -73,4 +73,4 @@ double largest_alpha(int64_t n, const std::function<bool(double alpha)>& keeps);
 /// The smallest multiple of `every` that makes probing at most `budget` of the training work (0 = no bound).
 int64_t stretched_interval(int64_t every, double budget, double probe_work, double step_work);
 
-}  // namespace fsc
+}  // namespace fsc::detail

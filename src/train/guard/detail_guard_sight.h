@@ -6,7 +6,7 @@
 
 #include "train/guard/detail_guard_rules.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// A part of a kind's score: `answers` items of which each counts the same, together `weight`; the weights add up to 1.
 struct ScorePart {
@@ -43,4 +43,4 @@ struct Sight {
 /// The kind must have tasks.
 Sight sight_of(const Outcomes& start, TaskKind kind, const DropLimit& limit, int64_t items);
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -9,7 +9,7 @@
 #include "fsc/train/probe_suite.h"
 #include "train/guard/detail_guard_rules.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// The suite that `config` names, or what `default_suite` makes for the run folder `run`. UsageError when a named one lacks
 /// composition, or both zero-shot and retrieval.
@@ -35,4 +35,4 @@ class Probe {
   std::string fingerprint_;
 };
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -11,7 +11,7 @@
 #include "train/guard/detail_guard.h"
 #include "train/guard/detail_guard_sight.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace fs = std::filesystem;
 namespace {
 
@@ -211,4 +211,4 @@ double Guard::choose_alpha(const std::function<void(double alpha)>& move_to) {
 
 fs::path Guard::checkpoint_of(int64_t step) const { return run_ / "checkpoints" / ("step_" + std::to_string(step)); }
 
-}  // namespace fsc
+}  // namespace fsc::detail

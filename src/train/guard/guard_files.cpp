@@ -9,7 +9,7 @@
 #include "fsc/report/plot.h"
 #include "train/guard/detail_guard.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 namespace {
@@ -171,4 +171,4 @@ void Guard::draw(const std::vector<size_t>& front) const {
                           "composition: mean score %", series);
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -5,7 +5,7 @@
 
 #include "train/guard/detail_guard_rules.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 Outcomes outcomes_of(const EvalResult& result) {
   Outcomes outcomes;
@@ -157,4 +157,4 @@ int64_t stretched_interval(int64_t every, double budget, double probe_work, doub
   return every * static_cast<int64_t>(std::clamp(times, 1.0, 1e9));
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-namespace fsc {
+namespace fsc::detail {
 namespace {
 
 constexpr double kMostSeen = 90;  // points; with the strays no answer is left beyond it
@@ -128,4 +128,4 @@ Sight sight_of(const Outcomes& start, TaskKind kind, const DropLimit& limit, int
   return sight;
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -11,12 +11,21 @@
 #include "fsc/tensor/autocast.h"
 
 namespace fsc {
+namespace {
+
+bool is_composition(const TaskConfig& task) { return find_benchmark(task.name)->kind == TaskKind::kComposition; }
+
+}  // namespace
+
+bool has_composition(const SuiteConfig& suite) { return std::any_of(suite.tasks.begin(), suite.tasks.end(), is_composition); }
+
+bool has_forgettable(const SuiteConfig& suite) { return !std::all_of(suite.tasks.begin(), suite.tasks.end(), is_composition); }
+
+namespace detail {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr int64_t kPixelBytes = int64_t{512} << 20;  // decoded images kept from probe to probe
-
-bool is_composition(const TaskConfig& task) { return find_benchmark(task.name)->kind == TaskKind::kComposition; }
 
 SuiteConfig named_suite(const std::string& name) {
   SuiteConfig suite = load_suite(config_file(name));
@@ -30,10 +39,6 @@ SuiteConfig named_suite(const std::string& name) {
 }
 
 }  // namespace
-
-bool has_composition(const SuiteConfig& suite) { return std::any_of(suite.tasks.begin(), suite.tasks.end(), is_composition); }
-
-bool has_forgettable(const SuiteConfig& suite) { return !std::all_of(suite.tasks.begin(), suite.tasks.end(), is_composition); }
 
 SuiteConfig suite_of_probe(const GuardConfig& config, const fs::path& run, const ProbeSuite& default_suite) {
   if (!config.suite.empty()) return named_suite(config.suite);
@@ -76,4 +81,5 @@ int64_t Probe::tokens(const Tokenizer& tokenizer, int64_t context_length) const 
   return count;
 }
 
+}  // namespace detail
 }  // namespace fsc

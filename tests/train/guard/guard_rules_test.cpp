@@ -5,6 +5,7 @@
 
 namespace fsc {
 namespace {
+using namespace detail;
 
 TaskOutcome task(const std::string& label, TaskKind kind, std::vector<std::string> correct) {
   TaskOutcome one{label, kind, 0, std::move(correct)};

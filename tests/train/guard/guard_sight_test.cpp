@@ -8,6 +8,7 @@
 
 namespace fsc {
 namespace {
+using namespace detail;
 
 /// Answers by category, by task: all of one kind.
 using Sizes = std::vector<std::vector<size_t>>;

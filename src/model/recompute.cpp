@@ -1,5 +1,5 @@
 // An autograd node that keeps a function's inputs only and rebuilds its graph when the gradient is asked for.
-#include "model/detail_checkpoint.h"
+#include "model/detail_recompute.h"
 
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -19,7 +19,7 @@ struct RunHolder : Surroundings {
   Run run;
 };
 
-class CheckpointFunction : public torch::autograd::Function<CheckpointFunction> {
+class RecomputedFunction : public torch::autograd::Function<RecomputedFunction> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& x, at::TensorList parameters,
                         const c10::intrusive_ptr<RunHolder>& holder) {
@@ -58,9 +58,9 @@ class CheckpointFunction : public torch::autograd::Function<CheckpointFunction> 
 
 }  // namespace
 
-Tensor checkpoint(Run run, const Tensor& x, const std::vector<Tensor>& parameters) {
+Tensor recomputed(Run run, const Tensor& x, const std::vector<Tensor>& parameters) {
   if (!torch::GradMode::is_enabled()) return run(x);
-  return CheckpointFunction::apply(x, at::TensorList(parameters), c10::make_intrusive<RunHolder>(x.device(), std::move(run)));
+  return RecomputedFunction::apply(x, at::TensorList(parameters), c10::make_intrusive<RunHolder>(x.device(), std::move(run)));
 }
 
 }  // namespace fsc::detail

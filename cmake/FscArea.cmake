@@ -47,7 +47,7 @@ function(fsc_tests name)
   set_target_properties(fsc_${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   gtest_discover_tests(fsc_${name}_test DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${name} TIMEOUT 600
-    ENVIRONMENT "FSC_ASSETS_DIR=${PROJECT_SOURCE_DIR}/assets;OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+    ENVIRONMENT "FSC_ASSETS_DIR=${PROJECT_SOURCE_DIR}/assets")
 endfunction()
 
 # fsc_app(<executable> <source> areas...)

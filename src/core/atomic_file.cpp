@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "core/detail_atomic.h"
@@ -15,31 +16,34 @@ namespace fsc {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr size_t kBuffer = 1 << 20;
+
+/// Some network file systems break off at a signal. `shown` is the path that the user knows, where `path` is a temporary name
+/// for it.
+int open_file(const fs::path& path, int flags, const char* action, const fs::path& shown) {
+  int file;
+  do file = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+  while (file < 0 && errno == EINTR);
+  if (file < 0) throw_io_error(shown, action, errno);
+  return file;
+}
+
+/// A file that is read.
 class Descriptor {
  public:
-  /// `shown` is the path that the user knows, where `path` is a temporary name for it.
-  Descriptor(const fs::path& path, int flags, const char* action, const fs::path& shown) : fd_(open(path, flags)) {
-    if (fd_ < 0) throw_io_error(shown, action, errno);
-  }
+  Descriptor(const fs::path& path, const char* action) : fd_(open_file(path, O_RDONLY, action, path)) {}
   ~Descriptor() { ::close(fd_); }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
 
  private:
-  /// Some network file systems break off at a signal.
-  static int open(const fs::path& path, int flags) {
-    int fd;
-    do fd = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
-    while (fd < 0 && errno == EINTR);
-    return fd;
-  }
   int fd_;
 };
 
-bool synced(const Descriptor& file) {
+bool synced(int file) {
   int result;
-  do result = ::fsync(file.get());
+  do result = ::fsync(file);
   while (result != 0 && errno == EINTR);
   return result == 0;
 }
@@ -73,8 +77,8 @@ void throw_io_error(const fs::path& path, const char* action, int error_number) 
 }
 
 void sync_path(const fs::path& path) {
-  Descriptor file(path, O_RDONLY, "open", path);
-  if (!synced(file) && errno != EINVAL) throw_io_error(path, "sync", errno);
+  const Descriptor file(path, "open");
+  if (!synced(file.get()) && errno != EINVAL) throw_io_error(path, "sync", errno);
 }
 
 void make_directories(const fs::path& path) {
@@ -86,29 +90,57 @@ void make_directories(const fs::path& path) {
 void write_file_atomic(const fs::path& path, std::string_view bytes) { write_file_atomic(path, std::span(&bytes, 1)); }
 
 void write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces) {
-  const fs::path temporary = detail::sibling(path, detail::kTemporary);
+  AtomicFile file(path);
+  for (const std::string_view bytes : pieces) file.put(bytes);
+  file.finish();
+}
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), temporary_(detail::sibling(path_, detail::kTemporary)) {
   try {
-    Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "write", path);
-    for (const std::string_view bytes : pieces) {
-      for (size_t done = 0; done < bytes.size();) {
-        const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) throw_io_error(path, "write", errno);
-        done += static_cast<size_t>(n);
-      }
-    }
-    if (!synced(file)) throw_io_error(path, "write", errno);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_io_error(path, "write", errno);
+    file_ = open_file(temporary_, O_WRONLY | O_CREAT | O_TRUNC, "write", path_);
   } catch (...) {
-    ::unlink(temporary.c_str());
+    ::unlink(temporary_.c_str());  // it may have been made all the same
     throw;
   }
-  detail::sync_renamed(path, "");
+}
+
+AtomicFile::~AtomicFile() {
+  if (file_ < 0) return;
+  ::close(file_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::put(std::string_view bytes) {
+  if (buffer_.size() + bytes.size() > kBuffer) {
+    write(buffer_);
+    buffer_.clear();
+  }
+  if (bytes.size() > kBuffer)
+    write(bytes);
+  else
+    buffer_ += bytes;
+}
+
+void AtomicFile::write(std::string_view bytes) {
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t n = ::write(file_, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_io_error(path_, "write", errno);
+    done += static_cast<size_t>(n);
+  }
+}
+
+void AtomicFile::finish() {
+  write(buffer_);
+  if (!synced(file_)) throw_io_error(path_, "write", errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_io_error(path_, "write", errno);
+  ::close(std::exchange(file_, -1));
+  detail::sync_renamed(path_, "");
 }
 
 void for_each_chunk(const fs::path& path, const std::function<void(std::string_view)>& use) {
-  Descriptor file(path, O_RDONLY, "read", path);
-  std::vector<char> buffer(1 << 20);
+  const Descriptor file(path, "read");
+  std::vector<char> buffer(kBuffer);
   while (true) {
     const ssize_t n = ::read(file.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;

@@ -1,9 +1,13 @@
-// SHA-256 through OpenSSL's EVP interface.
+// SHA-256 through OpenSSL's EVP interface, and a short hash made of mix64.
 #include "fsc/core/digest.h"
 
 #include <openssl/evp.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "fsc/core/atomic_file.h"
+#include "fsc/core/rng.h"
 
 namespace fsc {
 
@@ -37,6 +41,16 @@ std::string sha256_file(const std::filesystem::path& path) {
   Sha256 hash;
   for_each_chunk(path, [&](std::string_view chunk) { hash.update(chunk); });
   return hash.hex();
+}
+
+uint64_t hash_text(std::string_view text) {
+  uint64_t hash = mix64(text.size());
+  for (size_t i = 0; i < text.size(); i += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, text.data() + i, std::min<size_t>(8, text.size() - i));
+    hash = mix64(hash ^ word) + 0x9E3779B97F4A7C15ULL;
+  }
+  return hash;
 }
 
 }  // namespace fsc

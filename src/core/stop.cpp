@@ -2,6 +2,7 @@
 #include "fsc/core/stop.h"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace fsc {
 namespace {

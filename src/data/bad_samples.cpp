@@ -7,7 +7,7 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 BadSamples::BadSamples(std::filesystem::path file, double share, int64_t total)
     : file_(std::move(file)), share_(share), total_(total) {
@@ -32,4 +32,4 @@ void BadSamples::check() const {
                           count_, total_, share_, last_, file_.empty() ? "" : "; all are named in " + file_.string()));
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -1,14 +1,16 @@
 // COCO's captions JSON and Karpathy's JSON as pairs; every field is checked before it is used.
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_map>
 
+#include "data/detail_json_negatives.h"
 #include "data/detail_pairs.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace {
 using nlohmann::json;
 
@@ -37,12 +39,17 @@ class Document {
     return element[key].get<std::string>();
   }
 
-  /// The list of negatives beside a caption, as text; "" when none is asked for. A caption without the key has none.
-  std::string negatives(const json& element, const std::string& key, const std::string& place) {
-    if (key.empty() || !element.contains(key)) return key.empty() ? "" : "[]";
-    if (!element[key].is_array()) fail(place + ": \"" + key + "\" (negatives.column) is no list of texts");
+  /// The list of negatives beside a caption of image `image`; none where none is asked for or the caption has no such key.
+  NegativeTexts negatives(const json& element, const std::string& key, const std::string& place, const std::string& image) {
+    if (key.empty() || !element.contains(key)) return {};
+    const json& list = element[key];
+    if (!list.is_array()) fail(place + ": \"" + key + "\" (negatives.column) is no list of texts");
     some_negatives_ = true;
-    return element[key].dump();
+    auto negatives = negatives_of(list);
+    if (negatives.wrong)
+      throw Error(path_ + ", " + place + " (" + image + "), column " + key + ": column " +
+                  std::to_string(column_of(list, *negatives.wrong)) + ": expected a string in quotes, None or null");
+    return std::move(negatives.texts);
   }
   void check_negatives(const std::string& key) const {
     if (!key.empty() && !some_negatives_)
@@ -52,10 +59,38 @@ class Document {
   [[noreturn]] void fail(const std::string& what) const { throw Error(path_ + ": " + what); }
 
  private:
+  /// Where an element begins in the list as text, in characters from 1.
+  static size_t column_of(const json& list, size_t element) {
+    size_t column = 2;
+    for (size_t i = 0; i < element; ++i) {
+      const std::string text = list[i].dump();
+      const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
+      column += static_cast<size_t>(std::count_if(text.begin(), text.end(), begins)) + 1;
+    }
+    return column;
+  }
+
   std::string path_;
   json root_;
   bool some_negatives_ = false;
 };
+
+}  // namespace
+
+JsonNegatives negatives_of(const json& list) {
+  JsonNegatives negatives;
+  for (const auto& item : list) {
+    const std::string* text = item.get_ptr<const std::string*>();
+    if (!text && !item.is_null() && !negatives.wrong) negatives.wrong = negatives.texts.size();
+    if (text && !is_blank_negative(*text))
+      negatives.texts.emplace_back(*text);
+    else
+      negatives.texts.emplace_back(std::nullopt);
+  }
+  return negatives;
+}
+
+namespace {
 
 std::string number_text(const json& id) { return id.dump(); }  // ids are numbers in COCO, texts in some of its offspring
 
@@ -85,7 +120,7 @@ std::vector<Pair> read_coco_pairs(const SourceConfig& source, const std::string&
     if (file == files.end())
       document.fail(place + " belongs to image " + number_text(annotation["image_id"]) + ", which \"images\" does not list");
     pairs.push_back({root / file->second, file->second, std::move(caption),
-                     document.negatives(annotation, negative_column, place), ", " + place});
+                     document.negatives(annotation, negative_column, place, file->second), ", " + place});
   }
   if (pairs.empty()) document.fail("has no annotations");
   document.check_negatives(negative_column);
@@ -114,7 +149,7 @@ std::vector<Pair> read_karpathy_pairs(const SourceConfig& source, const std::str
     for (const auto& sentence : image["sentences"]) {
       const std::string where = place + ", sentence " + std::to_string(++sentence_number);
       pairs.push_back({root / key, key, document.text(sentence, "raw", where),
-                       document.negatives(sentence, negative_column, where), ", " + where});
+                       document.negatives(sentence, negative_column, where, key), ", " + where});
     }
   }
   if (pairs.empty()) {
@@ -127,4 +162,4 @@ std::vector<Pair> read_karpathy_pairs(const SourceConfig& source, const std::str
   return pairs;
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

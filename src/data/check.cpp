@@ -9,8 +9,8 @@
 #include <unordered_set>
 
 #include "data/detail_shard_sample.h"
-#include "data/detail_streams.h"
 #include "fsc/core/atomic_file.h"
+#include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/core/parallel.h"
@@ -23,6 +23,7 @@
 #include "fsc/shards/shard_writer.h"
 
 namespace fsc {
+using namespace detail;
 namespace {
 
 /// What one piece holds, with the hashes that duplicates are found by.

@@ -8,7 +8,7 @@
 
 #include "fsc/data/sample_stream.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 class BadSamples {
  public:
@@ -29,4 +29,4 @@ class BadSamples {
   std::string last_;
 };
 
-}  // namespace fsc
+}  // namespace fsc::detail

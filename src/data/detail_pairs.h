@@ -6,7 +6,7 @@
 
 #include "fsc/data/table.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// image_root, or the folder of the table.
 std::filesystem::path image_root_of(const SourceConfig& source);
@@ -20,4 +20,4 @@ std::vector<Pair> read_coco_pairs(const SourceConfig& source, const std::string&
 /// asked for.
 std::vector<Pair> read_karpathy_pairs(const SourceConfig& source, const std::string& negative_column);
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -1,64 +1,39 @@
 // A worker's job: from a place of the order to pixels and token ids.
 #pragma once
-#include <exception>
-#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "fsc/data/collate.h"
-#include "fsc/data/loader.h"
-#include "fsc/data/sample_stream.h"
+#include "data/detail_text_producer.h"
+#include "data/detail_watchdog.h"
 
-namespace fsc {
+namespace fsc::detail {
 
-/// What a worker is at, for the watchdog.
-class Activity {
- public:
-  void set(Stage stage, const std::string& key) {
-    std::lock_guard lock(mutex_);
-    stage_ = stage;
-    key_ = key;
-  }
-  void rest() {
-    std::lock_guard lock(mutex_);
-    key_.clear();
-  }
-  /// "decode of a.jpg", "" at rest.
-  std::string text() const {
-    std::lock_guard lock(mutex_);
-    return key_.empty() ? "" : std::string(stage_name(stage_)) + " of " + key_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  Stage stage_ = Stage::kRead;
-  std::string key_;
-};
-
-/// What became of one place of the order: a sample, why there is none (in `raw`), or an exception that ends the run.
+/// What became of one place of the order: a sample, or why there is none (in `raw`).
 struct Made {
   RawSample raw;  ///< without its image
   std::optional<Sample> sample;
-  uint64_t caption_hash = 0;              ///< of the normalised caption
-  std::vector<uint64_t> negative_hashes;  ///< likewise, one a slot
-  LoaderStats counts;                     ///< of this sample
-  std::exception_ptr failure;
+  LoaderStats counts;  ///< of this sample
 };
 
 /// Thread-safe.
 class SampleMaker {
  public:
-  explicit SampleMaker(const LoaderSetup& setup) : setup_(setup), negatives_(setup.negatives) {}
+  /// `setup` is kept by reference.
+  explicit SampleMaker(const LoaderSetup& setup) : SampleMaker(setup, make_text_producers(setup)) {}
+  SampleMaker(const LoaderSetup& setup, std::vector<TextProducer> texts) : setup_(setup), texts_(std::move(texts)) {}
+  /// A bad sample is no exception: anything thrown here ends the run.
   Made make(RawSample raw, uint64_t epoch, Activity& activity) const;
-  const NegativeMaker& negatives() const { return negatives_; }
+  const std::vector<TextProducer>& texts() const { return texts_; }
 
  private:
   void add_image(Made& made, uint64_t epoch, Activity& activity) const;
   void add_texts(Made& made, uint64_t epoch, Activity& activity) const;
-  std::vector<int64_t> encode(const std::string& text, LoaderStats& counts) const;
+  TextGroup encode(const TextProducer& kind, const std::vector<std::optional<std::string>>& texts, LoaderStats& counts) const;
+  TokenIds encode(const std::string& text, LoaderStats& counts) const;
 
   const LoaderSetup& setup_;
-  NegativeMaker negatives_;
+  const std::vector<TextProducer> texts_;
 };
 
-}  // namespace fsc
+}  // namespace fsc::detail

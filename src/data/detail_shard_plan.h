@@ -6,10 +6,10 @@
 #include "fsc/data/sample_stream.h"
 #include "fsc/shards/byte_stream.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// Samples [first, last) of a shard; last -1 = to its end.
-struct ShardRun {
+struct ShardPart {
   int64_t shard = 0, first = 0, last = -1;
 };
 
@@ -36,8 +36,8 @@ class ShardPlan {
 
   /// Lays out pass `pass` (0 = the first) of an epoch.
   void begin(uint64_t epoch, uint64_t pass);
-  bool has(int64_t run) const { return run >= 0 && (resampled_ || run < static_cast<int64_t>(runs_.size())); }
-  ShardRun run(int64_t number) const;
+  bool has(int64_t part) const { return part >= 0 && (resampled_ || part < static_cast<int64_t>(parts_.size())); }
+  ShardPart part(int64_t number) const;
   /// False for a sample of a shard that another process takes.
   bool takes(int64_t sample) const { return stride_ == 1 || sample % stride_ == rank_; }
 
@@ -54,7 +54,7 @@ class ShardPlan {
   int64_t size_ = 0, share_ = 0;
 
   uint64_t epoch_ = 0;
-  std::vector<ShardRun> runs_;
+  std::vector<ShardPart> parts_;
 };
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -6,7 +6,7 @@
 #include "fsc/data/sample_stream.h"
 #include "fsc/shards/shard_reader.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 /// Looks up what data.train asks for. Thread-safe.
 class ShardSampleReader {
@@ -14,7 +14,8 @@ class ShardSampleReader {
   /// Error: a caption_key that is neither an extension nor json:key.
   ShardSampleReader(const TrainSourceConfig& config, std::string negative_column);
 
-  /// Fills in image_bytes, image, caption and listed, or `problem`. `choice` draws the caption: of a list, or by caption_weights.
+  /// Fills in image_bytes, image, caption and listed, or the problem. `choice` draws the caption: of a list, or by
+  /// caption_weights.
   void read(ShardSample&& sample, Rng& choice, RawSample& raw) const;
   /// All captions under the caption keys the sample has, in order of preference, for checks.
   std::vector<std::string> captions(const ShardSample& sample) const;
@@ -38,4 +39,4 @@ class ShardSampleReader {
   bool weighted_;
 };
 
-}  // namespace fsc
+}  // namespace fsc::detail

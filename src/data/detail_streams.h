@@ -1,16 +1,18 @@
-// The kinds of SampleStream, and hashes that name images, captions and samples.
+// The kinds of SampleStream, and the numbers that name samples.
 #pragma once
+#include <cstdint>
 #include <memory>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "fsc/data/sample_stream.h"
 
-namespace fsc {
+namespace fsc::detail {
 
-/// 64 bits of a text or of an image's bytes, eight bytes at a time.
-uint64_t hash_text(std::string_view text);
+/// RawSample::index of the sample that its source calls `name` (a row, or a hash of a shard's name and key) in pass `pass` of an
+/// epoch: a sample that comes again in an epoch gets other crops and negatives. Rows below 2^40 of 1024 sources in 16384 passes
+/// are numbers of their own, and so are the passes and sources of one hash; beyond, and for two hashes, only chance could make
+/// them equal.
+uint64_t sample_index(uint64_t name, uint64_t source, uint64_t pass);
 
 /// A table or JSON; `source` is its place in data.train. Images that do not exist go to `missing`.
 std::unique_ptr<SampleStream> open_pair_stream(const StreamSetup& setup, uint32_t source, std::vector<RawSample>& missing);
@@ -24,4 +26,4 @@ std::unique_ptr<SampleStream> mix_streams(const StreamSetup& setup, std::vector<
 /// How many samples of an epoch this process has: all have the same number, what is left over is drawn by none.
 inline int64_t share_of(int64_t samples, const StreamSetup& setup) { return samples / setup.world; }
 
-}  // namespace fsc
+}  // namespace fsc::detail

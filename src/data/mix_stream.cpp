@@ -1,7 +1,6 @@
 // data.train as one stream: of its only source, or of several, each with its share of the epoch.
 #include <atomic>
 #include <cmath>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "data/detail_streams.h"
@@ -10,7 +9,7 @@
 #include "fsc/core/rng.h"
 #include "fsc/shards/shard_index.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace {
 using nlohmann::json;
 
@@ -110,28 +109,29 @@ class MixStream : public SampleStream {
 
 }  // namespace
 
-uint64_t hash_text(std::string_view text) {
-  uint64_t hash = mix64(text.size());
-  for (size_t i = 0; i < text.size(); i += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, text.data() + i, std::min<size_t>(8, text.size() - i));
-    hash = mix64(hash ^ word) + 0x9E3779B97F4A7C15ULL;
-  }
-  return hash;
+uint64_t sample_index(uint64_t name, uint64_t source, uint64_t pass) {
+  constexpr uint64_t kSources = uint64_t{1} << 10, kPasses = uint64_t{1} << 14;
+  const uint64_t index = name + (source % kSources << 40) + (pass % kPasses << 50);
+  const uint64_t beyond = (pass / kPasses << 32) + source / kSources;
+  return beyond == 0 ? index : mix64(index + mix64(beyond));
 }
 
 std::unique_ptr<SampleStream> mix_streams(const StreamSetup& setup, std::vector<std::unique_ptr<SampleStream>> streams) {
   return std::make_unique<MixStream>(setup, std::move(streams));
 }
 
+}  // namespace fsc::detail
+
+namespace fsc {
+
 std::unique_ptr<SampleStream> open_stream_of(const StreamSetup& setup, std::vector<RawSample>& missing) {
   std::vector<std::unique_ptr<SampleStream>> streams;
   for (uint32_t i = 0; i < setup.data->train.size(); ++i) {
     const bool shards = setup.data->train[i].format == SourceFormat::kWebdataset;
-    streams.push_back(shards ? open_shard_stream(setup, i) : open_pair_stream(setup, i, missing));
+    streams.push_back(shards ? detail::open_shard_stream(setup, i) : detail::open_pair_stream(setup, i, missing));
   }
   if (streams.size() == 1 && setup.data->train[0].weight == 1) return std::move(streams[0]);
-  return mix_streams(setup, std::move(streams));
+  return detail::mix_streams(setup, std::move(streams));
 }
 
 }  // namespace fsc

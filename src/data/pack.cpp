@@ -12,7 +12,7 @@
 #include "fsc/core/parallel.h"
 #include "fsc/core/rng.h"
 #include "fsc/data/table.h"
-#include "fsc/negatives/negatives.h"
+#include "fsc/image/format.h"
 #include "fsc/shards/shard_writer.h"
 
 namespace fsc {
@@ -35,14 +35,6 @@ std::vector<Group> group_pairs(const std::vector<Pair>& pairs, CaptionChoice cap
       groups[it->second].push_back(i);
   }
   return groups;
-}
-
-/// jpg, png or webp by the first bytes, "" for anything else.
-std::string extension_of(const std::string& bytes) {
-  if (bytes.starts_with("\xff\xd8\xff")) return "jpg";
-  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return "png";
-  if (bytes.starts_with("RIFF") && bytes.size() >= 12 && bytes.compare(8, 4, "WEBP") == 0) return "webp";
-  return "";
 }
 
 class Packer {
@@ -128,19 +120,18 @@ class Packer {
     } catch (const Error& error) {
       return error.what();
     }
-    const std::string extension = extension_of(image);
-    if (extension.empty()) return "is not a JPEG, PNG or WebP image";
+    const auto format = image_format(image);
+    if (!format) return "is not a JPEG, PNG or WebP image";
     if (image.size() > kMaxSampleBytes / 2) return "is larger than " + std::to_string(kMaxSampleBytes >> 21) + " MiB";
     ordered_json about;
     for (const size_t i : group) about["captions"].push_back(pairs_[i].caption);
     about["filepath"] = pair.key;
     if (!options_.negative_column.empty()) {
       auto& list = about[options_.negative_column] = ordered_json::array();
-      for (const auto& negative : parse_negative_list(pair.negatives))
-        list.push_back(negative ? ordered_json(*negative) : ordered_json());
+      for (const auto& negative : pair.negatives) list.push_back(negative ? ordered_json(*negative) : ordered_json());
     }
     sample = {.key = fmt::format("{:09d}", number), .files = {}, .index = 0};
-    sample.files = {{extension, std::move(image)},
+    sample.files = {{extension_of(*format), std::move(image)},
                     {"txt", pair.caption},
                     {"json", about.dump(-1, ' ', false, ordered_json::error_handler_t::replace)}};
     return "";

@@ -9,7 +9,7 @@
 #include "fsc/core/rng.h"
 #include "fsc/data/table.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace {
 using nlohmann::json;
 
@@ -26,7 +26,6 @@ class PairStream : public SampleStream {
         source_(source),
         shuffle_(setup.data->shuffle) {
     pairs_ = read_pairs(config_, setup.negative_column);
-    if (!setup.negative_column.empty()) read_negatives(setup.negative_column);
     group();
     find_images(missing);
     share_ = share_of(static_cast<int64_t>(usable_.size()), setup);
@@ -73,8 +72,7 @@ class PairStream : public SampleStream {
   RawSample sample(size_t number, uint64_t pass) const {
     const Group& group = groups_[number];
     RawSample raw;
-    // A sample that comes again in one epoch gets other crops and negatives.
-    raw.index = (static_cast<uint64_t>(source_) << 40) + (pass << 50) + group[0];
+    raw.index = sample_index(group[0], source_, pass);
     size_t chosen = group[0];
     if (group.size() > 1) chosen = group[Rng::of(seed_, epoch_, raw.index, Stream::kCaption).below(group.size())];
     const Pair& pair = pairs_[chosen];
@@ -82,20 +80,9 @@ class PairStream : public SampleStream {
     raw.image = images_[chosen];
     raw.image_file = pair.image;
     raw.caption = pair.caption;
-    if (!listed_.empty()) raw.listed = listed_[chosen];
+    raw.listed = pair.negatives;
     raw.source = source_;
     return raw;
-  }
-
-  void read_negatives(const std::string& column) {
-    listed_.resize(pairs_.size());
-    for (size_t i = 0; i < pairs_.size(); ++i) {
-      try {
-        listed_[i] = parse_negative_list(pairs_[i].negatives);
-      } catch (const Error& error) {
-        throw Error(config_.path + pairs_[i].place + " (" + pairs_[i].key + "), column " + column + ": " + error.what());
-      }
-    }
   }
 
   void group() {
@@ -123,7 +110,7 @@ class PairStream : public SampleStream {
         continue;
       }
       missing.push_back(sample(i, 0));
-      missing.back().problem = pairs_[first].image.string() + " does not exist";
+      missing.back().fail(SampleProblem::kImage, pairs_[first].image.string() + " does not exist");
     }
     if (usable_.empty())
       throw Error("none of the " + std::to_string(groups_.size()) + " images of " + config_.path + " exists, for example " +
@@ -136,7 +123,6 @@ class PairStream : public SampleStream {
   uint32_t source_;
   bool shuffle_;
   std::vector<Pair> pairs_;
-  std::vector<NegativeTexts> listed_;
   std::vector<uint64_t> images_;  // of each pair
   std::vector<Group> groups_;
   std::vector<size_t> usable_;  // groups whose image is there
@@ -154,4 +140,4 @@ std::unique_ptr<SampleStream> open_pair_stream(const StreamSetup& setup, uint32_
   return std::make_unique<PairStream>(setup, source, missing);
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -1,29 +1,12 @@
 // Reading, decoding, resizing, negatives and tokens of one sample, each timed.
-#include <chrono>
-
 #include "data/detail_sample_maker.h"
-#include "data/detail_streams.h"
+#include "data/detail_timed.h"
 #include "fsc/core/atomic_file.h"
-#include "fsc/core/clock.h"
+#include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/image/decode.h"
 
-namespace fsc {
-namespace {
-
-/// Adds the time it lives to a stage.
-class Timed {
- public:
-  Timed(LoaderStats& stats, Stage stage) : seconds_(stats.at(stage)) {}
-  ~Timed() { seconds_ += std::chrono::duration<double>(Clock::now() - begin_).count(); }
-
- private:
-  double& seconds_;
-  Clock::time_point begin_ = Clock::now();
-};
-
-}  // namespace
-
+namespace fsc::detail {
 Made SampleMaker::make(RawSample raw, uint64_t epoch, Activity& activity) const {
   Made made;
   made.raw = std::move(raw);
@@ -33,7 +16,7 @@ Made SampleMaker::make(RawSample raw, uint64_t epoch, Activity& activity) const 
   try {
     add_image(made, epoch, activity);
   } catch (const Error& error) {
-    made.raw.problem = error.what();
+    made.raw.fail(SampleProblem::kImage, error.what());
     made.sample.reset();
     return made;
   }
@@ -68,29 +51,26 @@ void SampleMaker::add_image(Made& made, uint64_t epoch, Activity& activity) cons
 }
 
 void SampleMaker::add_texts(Made& made, uint64_t epoch, Activity& activity) const {
-  const RawSample& raw = made.raw;
-  Sample& sample = *made.sample;
-  activity.set(Stage::kGenerate, raw.key);
-  MadeReport report;
-  const NegativeTexts negatives = negatives_.make(raw.caption, raw.listed, {setup_.seed, epoch, raw.index}, &report);
-  made.counts.at(Stage::kAnalyse) += report.analysis_seconds;
-  made.counts.at(Stage::kGenerate) += report.generation_seconds;
-  activity.set(Stage::kTokenize, raw.key);
+  activity.set(Stage::kGenerate, made.raw.key);
+  std::vector<std::vector<std::optional<std::string>>> texts;
+  for (const TextProducer& kind : texts_) texts.push_back(kind.make({made.raw, setup_.seed, epoch, made.counts}));
+  activity.set(Stage::kTokenize, made.raw.key);
   const Timed timed(made.counts, Stage::kTokenize);
-  sample.caption = encode(raw.caption, made.counts);
-  made.caption_hash = hash_text(normalized_caption(raw.caption));
-  for (const auto& text : negatives) {
-    const bool exists = text && !text->empty();
-    ++made.counts.negative_slots;
-    made.negative_hashes.push_back(exists ? hash_text(normalized_caption(*text)) : 0);
-    if (exists)
-      sample.negatives.emplace_back(encode(*text, made.counts));
-    else
-      sample.negatives.emplace_back(std::nullopt);
-  }
+  for (size_t i = 0; i < texts_.size(); ++i) made.sample->texts.push_back(encode(texts_[i], texts[i], made.counts));
 }
 
-std::vector<int64_t> SampleMaker::encode(const std::string& text, LoaderStats& counts) const {
+TextGroup SampleMaker::encode(const TextProducer& kind, const std::vector<std::optional<std::string>>& texts,
+                              LoaderStats& counts) const {
+  TextGroup group{.name = kind.group, .truth = kind.truth};
+  if (kind.truth == Truth::kWrong) counts.negative_slots += static_cast<int64_t>(texts.size());
+  for (const auto& text : texts) {
+    if (kind.truth != Truth::kOpen) group.hashes.push_back(text ? hash_text(normalized_caption(*text)) : 0);
+    group.slots.push_back(text ? std::optional(encode(*text, counts)) : std::nullopt);
+  }
+  return group;
+}
+
+TokenIds SampleMaker::encode(const std::string& text, LoaderStats& counts) const {
   EncodeReport report;
   auto ids = setup_.tokenizer->encode(text, setup_.context_length, &report);
   ++counts.texts;
@@ -100,4 +80,4 @@ std::vector<int64_t> SampleMaker::encode(const std::string& text, LoaderStats& c
   return ids;
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

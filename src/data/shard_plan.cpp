@@ -15,7 +15,7 @@
 #include "fsc/shards/shard_list.h"
 #include "fsc/shards/shard_reader.h"
 
-namespace fsc {
+namespace fsc::detail {
 
 ShardPlan ShardPlan::open(const StreamSetup& setup, uint32_t source, const StreamOptions& options) {
   const TrainSourceConfig& config = setup.data->train[source];
@@ -99,7 +99,7 @@ std::string ShardPlan::fingerprint() const {
 
 void ShardPlan::begin(uint64_t epoch, uint64_t pass) {
   epoch_ = epoch + (pass << 32);
-  runs_.clear();
+  parts_.clear();
   if (resampled_) return;
   std::vector<int64_t> order(urls_.size());
   std::iota(order.begin(), order.end(), int64_t{0});
@@ -110,7 +110,7 @@ void ShardPlan::begin(uint64_t epoch, uint64_t pass) {
   if (!sized_) {
     const bool deal = stride_ == 1;
     for (size_t k = deal ? static_cast<size_t>(rank_) : 0; k < order.size(); k += deal ? static_cast<size_t>(world_) : 1)
-      runs_.push_back({order[k], 0, -1});
+      parts_.push_back({order[k], 0, -1});
     return;
   }
   const int64_t begin = rank_ * share_, end = begin + share_;
@@ -119,16 +119,16 @@ void ShardPlan::begin(uint64_t epoch, uint64_t pass) {
     const int64_t size = sizes_[static_cast<size_t>(shard)];
     const int64_t first = std::max(begin, at) - at, last = std::min(end, at + size) - at;
     const bool nothing_whole = size == 0 && begin <= at && at < end;  // opened all the same, so that its loss is told
-    if (first < last || nothing_whole) runs_.push_back({shard, first, last});
+    if (first < last || nothing_whole) parts_.push_back({shard, first, last});
     at += size;
   }
 }
 
-ShardRun ShardPlan::run(int64_t number) const {
-  if (!resampled_) return runs_[static_cast<size_t>(number)];
+ShardPart ShardPlan::part(int64_t number) const {
+  if (!resampled_) return parts_[static_cast<size_t>(number)];
   Rng rng({seed_, static_cast<uint64_t>(Stream::kShards), epoch_, source_, static_cast<uint64_t>(rank_),
            static_cast<uint64_t>(number)});
   return {static_cast<int64_t>(rng.below(urls_.size())), 0, -1};
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

@@ -2,13 +2,14 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "data/detail_json_negatives.h"
 #include "data/detail_shard_sample.h"
-#include "data/detail_streams.h"
 #include "fsc/core/atomic_file.h"
+#include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/core/rng.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace {
 using nlohmann::json;
 
@@ -98,7 +99,7 @@ void ShardSampleReader::read(ShardSample&& sample, Rng& choice, RawSample& raw) 
   if (!image_bytes) {
     std::string keys;
     for (const auto& key : image_keys_) keys += (keys.empty() ? "" : ", ") + key;
-    raw.problem = "has no image (image_key: " + keys + "); it has: " + contents(sample);
+    raw.fail(SampleProblem::kImage, "has no image (image_key: " + keys + "); it has: " + contents(sample));
     return;
   }
   std::vector<std::vector<std::string>> found;
@@ -113,7 +114,7 @@ void ShardSampleReader::read(ShardSample&& sample, Rng& choice, RawSample& raw) 
     if (!weighted_) break;
   }
   if (found.empty() || total <= 0) {
-    raw.problem = "has no caption (caption_key: " + caption_keys() + "); it has: " + contents(sample);
+    raw.fail(SampleProblem::kCaption, "has no caption (caption_key: " + caption_keys() + "); it has: " + contents(sample));
     return;
   }
   size_t chosen = 0;
@@ -125,12 +126,10 @@ void ShardSampleReader::read(ShardSample&& sample, Rng& choice, RawSample& raw) 
   if (!negative_column_.empty()) {
     const std::string* bytes = sample.find("json");
     const auto object = bytes ? object_of(*bytes) : std::nullopt;
-    if (object && object->contains(negative_column_) && (*object)[negative_column_].is_array()) {
-      for (const auto& item : (*object)[negative_column_])
-        raw.listed.push_back(item.is_string() ? std::optional<std::string>(item.get<std::string>()) : std::nullopt);
-    }
+    if (object && object->contains(negative_column_) && (*object)[negative_column_].is_array())
+      raw.listed = negatives_of((*object)[negative_column_]).texts;
   }
   raw.image_bytes = std::move(*const_cast<std::string*>(image_bytes));  // it lies in `sample`, which is ours
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

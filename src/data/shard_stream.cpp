@@ -17,7 +17,7 @@
 #include "fsc/core/rng.h"
 #include "fsc/shards/shard_list.h"
 
-namespace fsc {
+namespace fsc::detail {
 namespace {
 using nlohmann::json;
 
@@ -28,7 +28,7 @@ constexpr size_t kLongestProblem = 1000;  // bytes: a sample may have files with
 
 /// A sample and where it came from, so that a resumed run can fetch it again.
 struct Held {
-  int64_t run = 0, sample = 0;  ///< sample -1: the shard itself failed
+  int64_t part = 0, sample = 0;  ///< sample -1: the shard itself failed
   RawSample raw;
 };
 
@@ -96,8 +96,8 @@ class ShardStream : public SampleStream {
 
   std::string state() const override {
     json held = json::array();
-    for (const auto& item : buffer_) held.push_back({item.run, item.sample, item.raw.lost});
-    return json{{"pass", pass_},      {"run", run_},     {"sample", sample_}, {"draw", draw_},
+    for (const auto& item : buffer_) held.push_back({item.part, item.sample, item.raw.lost});
+    return json{{"pass", pass_},      {"run", part_},    {"sample", sample_}, {"draw", draw_},
                 {"full", pass_over_}, {"begun", begun_}, {"held", held}}
         .dump();
   }
@@ -105,13 +105,13 @@ class ShardStream : public SampleStream {
   void restore(const std::string& text) override {
     const json state = json::parse(text);
     begin_pass(state.at("pass").get<uint64_t>());
-    run_ = state.at("run").get<int64_t>();
+    part_ = state.at("run").get<int64_t>();
     draw_ = state.at("draw").get<uint64_t>();
     pass_over_ = state.at("full").get<bool>();
     begun_ = state.at("begun").get<bool>();
     fetch(state.at("held"));
     sample_ = state.at("sample").get<int64_t>();
-    resumed_ = fruitful_ = fruitful_run_ = true;  // whether there were samples before is not known: the next pass will tell
+    resumed_ = fruitful_ = fruitful_part_ = true;  // whether there were samples before is not known: the next pass will tell
   }
 
   StreamSeconds seconds() const override { return {read_seconds_, untar_seconds_}; }
@@ -129,9 +129,9 @@ class ShardStream : public SampleStream {
     buffer_.clear();
     held_bytes_ = 0;
     close_reader();
-    run_ = 0;
-    sample_ = plan_.has(0) ? plan_.run(0).first : 0;
-    pass_over_ = begun_ = resumed_ = fruitful_ = fruitful_run_ = false;
+    part_ = 0;
+    sample_ = plan_.has(0) ? plan_.part(0).first : 0;
+    pass_over_ = begun_ = resumed_ = fruitful_ = fruitful_part_ = false;
     fruitless_.clear();
   }
 
@@ -156,31 +156,31 @@ class ShardStream : public SampleStream {
 
   /// The next sample of the plan, or what went wrong with a shard; false at the end of the pass.
   bool pull(Held& held) {
-    while (plan_.has(run_) && !nothing_anywhere()) {
-      const ShardRun run = plan_.run(run_);
-      held.run = run_;
+    while (plan_.has(part_) && !nothing_anywhere()) {
+      const ShardPart part = plan_.part(part_);
+      held.part = part_;
       try {
-        if (!reader_) open_reader(run);
+        if (!reader_) open_reader(part);
         ShardSample sample;
-        if ((run.last < 0 || sample_ < run.last) && reader_->next(sample)) {
+        if ((part.last < 0 || sample_ < part.last) && reader_->next(sample)) {
           const int64_t number = sample_++;
           if (!plan_.takes(number)) continue;
           held.sample = number;
-          held.raw = convert(run_, std::move(sample));
+          held.raw = convert(part_, std::move(sample));
           note_sample(held.raw);
           return true;
         }
-        if (end_of_shard(run, held)) return true;
+        if (end_of_shard(part, held)) return true;
       } catch (const UsageError&) {  // the config is wrong, not the shard
         throw;
       } catch (const ReadStopped&) {  // nothing is wrong; who asks again begins where this ended
         close_reader();
         throw;
       } catch (const Error& error) {
-        const int64_t lost = run.last >= 0 ? std::max<int64_t>(1, run.last - sample_) : 1;
-        held.raw = failure(run.shard, error.what(), lost);
+        const int64_t lost = part.last >= 0 ? std::max<int64_t>(1, part.last - sample_) : 1;
+        held.raw = failure(part.shard, error.what(), lost);
         held.sample = -1;
-        next_run();
+        next_part();
         return true;
       }
     }
@@ -188,28 +188,28 @@ class ShardStream : public SampleStream {
   }
 
   /// Goes on to the next shard; true when this one ended too early, with what was lost in `held`.
-  bool end_of_shard(const ShardRun& run, Held& held) {
-    const int64_t expected = run.last >= 0 ? run.last - sample_ : 0;
+  bool end_of_shard(const ShardPart& part, Held& held) {
+    const int64_t expected = part.last >= 0 ? part.last - sample_ : 0;
     ShardSample further;  // the end of a shard whose size is known is looked at too
-    if (run.last == plan_.size_of(run.shard) && expected == 0 && reader_->next(further))
-      spdlog::warn("{} has more samples than its sizes.json says ({}); they are not used", plan_.name(run.shard), run.last);
+    if (part.last == plan_.size_of(part.shard) && expected == 0 && reader_->next(further))
+      spdlog::warn("{} has more samples than its sizes.json says ({}); they are not used", plan_.name(part.shard), part.last);
     const bool cut = reader_->truncated();
     if (!any_caption_ && without_caption_ > 0) no_captions();
-    next_run();
+    next_part();
     if (!cut && expected <= 0) return false;
     held.raw = failure(
-        run.shard, cut ? "ends in the middle of a sample; what was whole is used" : "has fewer samples than its sizes.json says",
+        part.shard, cut ? "ends in the middle of a sample; what was whole is used" : "has fewer samples than its sizes.json says",
         std::max<int64_t>(1, expected));
     held.sample = -1;
     return true;
   }
 
-  void next_run() {
+  void next_part() {
     close_reader();
-    if (setup_.data->resampled && !fruitful_run_) fruitless_.insert(plan_.run(run_).shard);
-    fruitful_run_ = false;
-    ++run_;
-    sample_ = plan_.has(run_) ? plan_.run(run_).first : 0;
+    if (setup_.data->resampled && !fruitful_part_) fruitless_.insert(plan_.part(part_).shard);
+    fruitful_part_ = false;
+    ++part_;
+    sample_ = plan_.has(part_) ? plan_.part(part_).first : 0;
   }
 
   void note_sample(const RawSample& raw) {
@@ -217,7 +217,7 @@ class ShardStream : public SampleStream {
       last_problem_ = raw.problem;
       return;
     }
-    fruitful_ = fruitful_run_ = true;
+    fruitful_ = fruitful_part_ = true;
     fruitless_.clear();
   }
 
@@ -235,15 +235,15 @@ class ShardStream : public SampleStream {
                 std::to_string(plan_.shards()) + " shards gave no sample that can be used; " + why);
   }
 
-  void open_reader(const ShardRun& run) {
+  void open_reader(const ShardPart& part) {
     {
       std::lock_guard lock(place_mutex_);
-      place_ = plan_.name(run.shard);
+      place_ = plan_.name(part.shard);
     }
-    reader_ = std::make_unique<ShardReader>(plan_.url(run.shard), options_);
-    // A resumed run stands inside the shard; otherwise sample_ is where the run begins.
+    reader_ = std::make_unique<ShardReader>(plan_.url(part.shard), options_);
+    // A resumed run stands inside the shard; otherwise sample_ is where the part begins.
     if (sample_ > 0 && reader_->skip(sample_) < sample_ && resumed_)
-      throw Error(plan_.name(run.shard) + " has fewer samples than when the run was interrupted");
+      throw Error(plan_.name(part.shard) + " has fewer samples than when the run was interrupted");
     resumed_ = false;
   }
 
@@ -254,19 +254,19 @@ class ShardStream : public SampleStream {
     reader_.reset();
   }
 
-  RawSample convert(int64_t run, ShardSample&& sample) {
+  RawSample convert(int64_t part, ShardSample&& sample) {
     RawSample raw;
-    const std::string name = shard_name(plan_.url(plan_.run(run).shard));
+    const std::string name = shard_name(plan_.url(plan_.part(part).shard));
     raw.key = name + "/" + sample.key;
-    raw.index = hash_text(raw.key) + source_ + (pass_ << 1);
-    if (setup_.data->resampled) raw.index = mix64(raw.index + mix64(static_cast<uint64_t>(run)) + rank());
+    raw.index = sample_index(hash_text(raw.key), source_, pass_);
+    if (setup_.data->resampled) raw.index = mix64(raw.index + mix64(static_cast<uint64_t>(part)) + rank());
     raw.source = source_;
     if (sample.problem.empty()) {
       Rng choice = Rng::of(setup_.seed, epoch_, raw.index, Stream::kCaption);
       samples_.read(std::move(sample), choice, raw);
       note_caption(raw);
     } else {
-      raw.problem = sample.problem;
+      raw.fail(SampleProblem::kFiles, sample.problem);
     }
     if (!raw.problem.empty()) raw.problem = shortened(raw.key + " " + raw.problem);
     std::string& bytes = raw.image_bytes;  // held for long, perhaps
@@ -275,7 +275,7 @@ class ShardStream : public SampleStream {
   }
 
   void note_caption(const RawSample& raw) {
-    if (raw.problem.rfind("has no caption", 0) != 0) {
+    if (raw.lacks != SampleProblem::kCaption) {
       any_caption_ = true;
       return;
     }
@@ -293,7 +293,7 @@ class ShardStream : public SampleStream {
     const std::string name = plan_.name(shard);
     raw.key = shard_name(plan_.url(shard));
     raw.index = hash_text(plan_.url(shard) + "\nfailed");
-    raw.problem = what.find(name) == std::string::npos ? name + " " + what : what;
+    raw.fail(SampleProblem::kShard, what.find(name) == std::string::npos ? name + " " + what : what);
     raw.lost = lost;
     raw.source = source_;
     last_problem_ = raw.problem;
@@ -305,10 +305,10 @@ class ShardStream : public SampleStream {
     std::map<int64_t, std::map<int64_t, std::vector<size_t>>> wanted;  // shard -> sample -> places in the buffer
     for (const auto& item : held) {
       Held entry;
-      entry.run = item.at(0).get<int64_t>();
+      entry.part = item.at(0).get<int64_t>();
       entry.sample = item.at(1).get<int64_t>();
-      if (!plan_.has(entry.run)) throw Error("a state of the loader for other shards than " + config_.path);
-      const int64_t shard = plan_.run(entry.run).shard;
+      if (!plan_.has(entry.part)) throw Error("a state of the loader for other shards than " + config_.path);
+      const int64_t shard = plan_.part(entry.part).shard;
       if (entry.sample >= 0)
         wanted[shard][entry.sample].push_back(buffer_.size());
       else
@@ -323,7 +323,7 @@ class ShardStream : public SampleStream {
         if (reader.skip(number - at) < number - at || !reader.next(sample))
           throw Error(plan_.name(shard) + " has fewer samples than when the run was interrupted");
         at = number + 1;
-        for (const size_t place : places) buffer_[place].raw = convert(buffer_[place].run, ShardSample(sample));
+        for (const size_t place : places) buffer_[place].raw = convert(buffer_[place].part, ShardSample(sample));
       }
     }
     for (const auto& entry : buffer_) held_bytes_ += bytes_of(entry.raw);
@@ -340,12 +340,12 @@ class ShardStream : public SampleStream {
   const uint64_t most_bytes_;
 
   uint64_t epoch_ = 0, pass_ = 0, draw_ = 0;
-  int64_t run_ = 0, sample_ = 0;  // place in the plan, and the next sample of its shard
+  int64_t part_ = 0, sample_ = 0;  // place in the plan, and the next sample of its shard
   bool pass_over_ = false, begun_ = false, resumed_ = false;
   std::vector<Held> buffer_;
-  uint64_t held_bytes_ = 0;                       // of the buffer, as bytes_of() counts
-  bool fruitful_ = false, fruitful_run_ = false;  // this pass, and this shard, gave a sample that can be used
-  std::set<int64_t> fruitless_;                   // resampled: shards that were drawn since the last such sample
+  uint64_t held_bytes_ = 0;                        // of the buffer, as bytes_of() counts
+  bool fruitful_ = false, fruitful_part_ = false;  // this pass, and this shard, gave a sample that can be used
+  std::set<int64_t> fruitless_;                    // resampled: shards that were drawn since the last such sample
   std::string last_problem_;
   std::unique_ptr<ShardReader> reader_;
   int64_t without_caption_ = 0;
@@ -362,4 +362,4 @@ std::unique_ptr<SampleStream> open_shard_stream(const StreamSetup& setup, uint32
   return std::make_unique<ShardStream>(setup, source);
 }
 
-}  // namespace fsc
+}  // namespace fsc::detail

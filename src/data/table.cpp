@@ -107,7 +107,7 @@ Table read_table(const std::filesystem::path& path, char separator) {
   return table;
 }
 
-std::vector<Pair> read_table_pairs(const SourceConfig& source, const std::string& negative_column) {
+std::vector<Pair> detail::read_table_pairs(const SourceConfig& source, const std::string& negative_column) {
   const std::filesystem::path path = source.path;
   const Table table = read_table(path, source.format == SourceFormat::kTsv ? '\t' : ',');
   const size_t image = table.column(source.image_column, "image_column", path);
@@ -117,16 +117,20 @@ std::vector<Pair> read_table_pairs(const SourceConfig& source, const std::string
   pairs.reserve(table.rows.size());
   for (size_t i = 0; i < table.rows.size(); ++i) {
     const auto& row = table.rows[i];
-    if (row[image].empty())
-      throw Error(path.string() + ":" + std::to_string(table.lines[i]) + ": the cell of column '" + source.image_column +
-                  "' is empty");
-    pairs.push_back({image_root_of(source) / row[image], row[image], row[caption], negative_column.empty() ? "" : row[negatives],
-                     ":" + std::to_string(table.lines[i])});
+    const std::string place = ":" + std::to_string(table.lines[i]);
+    if (row[image].empty()) throw Error(path.string() + place + ": the cell of column '" + source.image_column + "' is empty");
+    Pair pair{image_root_of(source) / row[image], row[image], row[caption], {}, place};
+    try {
+      if (!negative_column.empty()) pair.negatives = parse_negative_list(row[negatives]);
+    } catch (const Error& error) {
+      throw Error(source.path + place + " (" + pair.key + "), column " + negative_column + ": " + error.what());
+    }
+    pairs.push_back(std::move(pair));
   }
   return pairs;
 }
 
-std::filesystem::path image_root_of(const SourceConfig& source) {
+std::filesystem::path detail::image_root_of(const SourceConfig& source) {
   return source.image_root.empty() ? std::filesystem::path(source.path).parent_path() : std::filesystem::path(source.image_root);
 }
 
@@ -134,11 +138,11 @@ std::vector<Pair> read_pairs(const SourceConfig& source, const std::string& nega
   switch (source.format) {
     case SourceFormat::kTsv:
     case SourceFormat::kCsv:
-      return read_table_pairs(source, negative_column);
+      return detail::read_table_pairs(source, negative_column);
     case SourceFormat::kCoco:
-      return read_coco_pairs(source, negative_column);
+      return detail::read_coco_pairs(source, negative_column);
     case SourceFormat::kKarpathy:
-      return read_karpathy_pairs(source, negative_column);
+      return detail::read_karpathy_pairs(source, negative_column);
     case SourceFormat::kWebdataset:
       throw UsageError(
           "format: webdataset is for training; a list of images and captions is needed here (tsv, csv, coco, karpathy)");

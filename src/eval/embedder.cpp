@@ -5,14 +5,14 @@
 #include <c10/core/InferenceMode.h>
 #include <spdlog/spdlog.h>
 
-#include <condition_variable>
 #include <fstream>
-#include <mutex>
 #include <numeric>
-#include <thread>
 
 #include "fsc/core/error.h"
+#include "fsc/core/ordered_workers.h"
 #include "fsc/data/collate.h"
+#include "fsc/image/format.h"
+#include "fsc/tensor/worker_thread.h"
 
 namespace fsc {
 namespace fs = std::filesystem;
@@ -38,90 +38,28 @@ std::string image_problem(const fs::path& path) {
   char head[12] = {};
   file.read(head, sizeof head);
   if (file.gcount() == 0) return "is empty";
-  const std::string start(head, sizeof head);
-  const bool known = start.compare(0, 2, "\xFF\xD8") == 0 || start.compare(0, 4, "\x89PNG") == 0 ||
-                     (start.compare(0, 4, "RIFF") == 0 && start.compare(8, 4, "WEBP") == 0);
+  const bool known = image_format({head, static_cast<size_t>(file.gcount())}).has_value();
   return known ? "" : "is no JPEG, PNG or WebP file";
 }
 
-/// Images 0, 1, 2, ... as model input, made by worker threads at most a few batches ahead.
-class ImageReader {
- public:
-  ImageReader(const std::vector<ImageRef>& images, const Preprocess& preprocess, const EmbedOptions& options)
-      : images_(images), preprocess_(preprocess), cache_(options.pixels), window_(4 * options.batch_size) {
-    if (cache_) cache_->prepare(preprocess, images.size());
-    at::get_num_threads();  // the main thread's count is fixed before workers choose theirs
-    for (int64_t i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
-  }
-  ~ImageReader() {
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wanted_.notify_all();
-    for (auto& worker : workers_) worker.join();
-  }
-  ImageReader(const ImageReader&) = delete;
-  ImageReader& operator=(const ImageReader&) = delete;
-
-  /// Pixels of the next image, or why there are none.
-  struct Made {
-    torch::Tensor pixels;
-    std::string problem;
-    std::exception_ptr failure;  ///< anything but a bad image
-  };
-  Made take() {
-    std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [this] { return ready_.count(next_) > 0; });
-    Made made = std::move(ready_.extract(next_).mapped());
-    ++next_;
-    wanted_.notify_all();
-    if (made.failure) std::rethrow_exception(made.failure);
-    return made;
-  }
-
- private:
-  void work() {
-    at::set_num_threads(1);
-    torch::NoGradGuard no_graph;
-    while (true) {
-      int64_t index = 0;
-      {
-        std::unique_lock lock(mutex_);
-        wanted_.wait(lock, [this] { return stopping_ || taken_ < next_ + window_; });
-        if (stopping_ || taken_ >= static_cast<int64_t>(images_.size())) return;
-        index = taken_++;
-      }
-      Made made;
-      const auto place = static_cast<size_t>(index);
-      try {
-        if (cache_) made.pixels = cache_->get(place);
-        if (!made.pixels.defined()) {
-          made.pixels = eval_transform(read_image(images_[place]), preprocess_);
-          if (cache_) cache_->put(place, made.pixels);
-        }
-      } catch (const Error& error) {
-        made.problem = error.what();
-      } catch (...) {
-        made.failure = std::current_exception();
-      }
-      std::lock_guard lock(mutex_);
-      ready_.emplace(index, std::move(made));
-      arrived_.notify_all();
-    }
-  }
-
-  const std::vector<ImageRef>& images_;
-  const Preprocess& preprocess_;
-  PixelCache* const cache_;
-  const int64_t window_;
-  std::mutex mutex_;
-  std::condition_variable arrived_, wanted_;
-  std::map<int64_t, Made> ready_;
-  int64_t taken_ = 0, next_ = 0;
-  bool stopping_ = false;
-  std::vector<std::thread> workers_;
+/// Pixels of an image as model input, or why there are none.
+struct PreparedImage {
+  torch::Tensor pixels;
+  std::string problem;
 };
+
+PreparedImage prepare_image(const ImageRef& image, size_t number, const Preprocess& preprocess, PixelCache* cache) {
+  PreparedImage prepared;
+  try {
+    if (cache) prepared.pixels = cache->get(number);
+    if (prepared.pixels.defined()) return prepared;
+    prepared.pixels = eval_transform(read_image(image), preprocess);
+    if (cache) cache->put(number, prepared.pixels);
+  } catch (const Error& error) {
+    prepared.problem = error.what();
+  }
+  return prepared;
+}
 
 /// Number of the first row that holds NaN or infinity, -1 for none.
 int64_t first_bad_row(const torch::Tensor& features) {
@@ -134,17 +72,32 @@ torch::Tensor embed_images(LoadedModel& model, const std::vector<ImageRef>& imag
   const auto device = model.model->logit_scale.device();
   const auto total = static_cast<int64_t>(images.size());
   torch::Tensor features = torch::zeros({total, model.model->arch().embed_dim});
-  ImageReader reader(images, model.preprocess, options);
+  if (options.pixels) options.pixels->prepare(model.preprocess, images.size());
+  at::get_num_threads();  // the main thread's count is fixed before workers choose theirs
+  OrderedWorkers<PreparedImage> reader({
+      .threads = options.workers,
+      .window = 4 * options.batch_size,
+      .end = total,
+      .heeds_stop = false,  // a probe that was begun is finished: a resumed run would not repeat it
+      .begin =
+          [&](int64_t i, size_t) {
+            return [&, i] {
+              const auto number = static_cast<size_t>(i);
+              return prepare_image(images[number], number, model.preprocess, options.pixels);
+            };
+          },
+      .on_thread = begin_worker_thread,
+  });
   std::vector<std::string> bad;
   for (int64_t begin = 0; begin < total; begin += options.batch_size) {
     const int64_t end = std::min(begin + options.batch_size, total);
     std::vector<torch::Tensor> batch;
     for (int64_t i = begin; i < end; ++i) {
-      auto made = reader.take();
-      if (made.problem.empty())
-        batch.push_back(made.pixels);
+      const PreparedImage image = reader.take();
+      if (image.problem.empty())
+        batch.push_back(image.pixels);
       else
-        bad.push_back(made.problem);
+        bad.push_back(image.problem);
     }
     // After a broken image the rest is only looked through, to name all that are broken.
     if (bad.empty())

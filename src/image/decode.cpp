@@ -11,6 +11,7 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 #include "fsc/core/out_of_memory.h"
+#include "fsc/image/format.h"
 #include "image/detail_formats.h"
 
 namespace fsc {
@@ -58,9 +59,10 @@ torch::Tensor decode_image(std::string_view bytes, const std::string& name) {
   static const bool single_threaded = (cv::setNumThreads(1), true);
   (void)single_threaded;
   if (bytes.empty()) detail::refuse_image(name, "it is empty");
-  if (bytes.starts_with("\xff\xd8\xff")) return detail::decode_jpeg(bytes, name);
-  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return detail::decode_png(bytes, name);
-  if (bytes.starts_with("RIFF") && bytes.size() >= 12 && bytes.substr(8, 4) == "WEBP") return detail::decode_webp(bytes, name);
+  const auto format = image_format(bytes);
+  if (format == ImageFormat::kJpeg) return detail::decode_jpeg(bytes, name);
+  if (format == ImageFormat::kPng) return detail::decode_png(bytes, name);
+  if (format == ImageFormat::kWebp) return detail::decode_webp(bytes, name);
   detail::refuse_image(name, "it is not a JPEG, PNG or WebP image");
 }
 

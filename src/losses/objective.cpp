@@ -1,6 +1,7 @@
 // The one list of terms, and their weighted sum.
 #include "fsc/losses/objective.h"
 
+#include <algorithm>
 #include <optional>
 
 /// A line a term, in the order of the log: NAME for the `std::optional<Term> NAME_term(const LossConfig&)` of a file in terms/,
@@ -24,6 +25,13 @@ std::vector<Term> make_objective(const LossConfig& config) {
   FSC_TERMS(FSC_ADD)
 #undef FSC_ADD
   return objective;
+}
+
+Needs Needs::operator|(const Needs& other) const {
+  Needs both{tokens || other.tokens, bias || other.bias, negatives || other.negatives, groups};
+  for (const auto& group : other.groups)
+    if (std::find(both.groups.begin(), both.groups.end(), group) == both.groups.end()) both.groups.push_back(group);
+  return both;
 }
 
 Needs needs_of(const std::vector<Term>& objective) {

@@ -1,11 +1,8 @@
 // `fsc-data negatives`: captions in, a table of their negatives and a summary out.
 #include "fsc/negatives/generate_file.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
+#include <optional>
 #include <unordered_map>
 
 #include "fsc/core/atomic_file.h"
@@ -15,40 +12,6 @@
 namespace fsc {
 namespace fs = std::filesystem;
 namespace {
-
-/// Written under a temporary name; finish() puts it in its place. Without a path it takes everything and keeps nothing.
-class Output {
- public:
-  explicit Output(const fs::path& path) : path_(path) {
-    if (path.empty()) return;
-    temporary_ = path.parent_path() / ("." + path.filename().string() + ".tmp" + std::to_string(::getpid()));
-    file_.open(temporary_, std::ios::binary | std::ios::trunc);
-    if (!file_) throw_io_error(path_, "write", errno);
-  }
-  ~Output() {
-    std::error_code ignored;
-    if (!temporary_.empty()) fs::remove(temporary_, ignored);
-  }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-
-  void put(std::string_view bytes) {
-    if (temporary_.empty()) return;
-    if (!file_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()))) throw_io_error(path_, "write", errno);
-  }
-  void finish() {
-    if (temporary_.empty()) return;
-    file_.close();
-    if (!file_) throw_io_error(path_, "write", errno);
-    sync_path(temporary_);
-    if (std::error_code error; fs::rename(temporary_, path_, error), error) throw_io_error(path_, "write", error.value());
-    temporary_.clear();
-  }
-
- private:
-  fs::path path_, temporary_;
-  std::ofstream file_;
-};
 
 /// How often each piece was replaced by which; forgets rare ones rather than grow without end.
 class ReplacementCounts {
@@ -82,10 +45,10 @@ void append_cell(std::string& line, std::string_view text) {
 /// Takes the negatives of each caption in turn: into the file, the preview and the summary.
 class Writer {
  public:
-  Writer(std::span<const std::string> captions, const GenerateOptions& options)
-      : captions_(captions), options_(options), output_(options.out) {
+  Writer(std::span<const std::string> captions, const GenerateOptions& options) : captions_(captions), options_(options) {
+    if (!options.out.empty()) output_.emplace(options.out);
     for (const auto& kind : options.kinds) summary_.kinds.push_back({.kind = kind});
-    output_.put(options.epochs > 1 ? "epoch\tindex\tkind\tnegative\n" : "index\tkind\tnegative\n");
+    put(options.epochs > 1 ? "epoch\tindex\tkind\tnegative\n" : "index\tkind\tnegative\n");
   }
 
   void take(uint64_t epoch, size_t index, const NegativeTexts& negatives, const MadeReport& report) {
@@ -109,21 +72,25 @@ class Writer {
       lines += '\n';
       if (epoch == 0 && index < options_.preview && options_.show) options_.show(kind.kind, captions_[index], negative);
     }
-    output_.put(lines);
+    put(lines);
     if (options_.each) options_.each(index, negatives);
   }
 
   GenerateSummary finish() {
-    output_.finish();
+    if (output_) output_->finish();
     summary_.frequent = counts_.most_frequent(10);
     return summary_;
   }
 
  private:
+  void put(std::string_view bytes) {
+    if (output_) output_->put(bytes);
+  }
+
   static constexpr size_t kLongestPiece = 4;
   std::span<const std::string> captions_;
   const GenerateOptions& options_;
-  Output output_;
+  std::optional<AtomicFile> output_;
   GenerateSummary summary_;
   ReplacementCounts counts_;
 };

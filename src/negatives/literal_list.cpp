@@ -9,7 +9,6 @@ namespace fsc {
 namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
-bool all_blank(const std::string& text) { return std::all_of(text.begin(), text.end(), is_blank); }
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -61,7 +60,7 @@ class ListParser {
     if (at_end()) fail(at_, "the list is not closed; expected , or ]");
     if (!at('"') && !at('\'')) fail(at_, "expected a string in quotes, None or null");
     auto text = quoted();
-    if (all_blank(text)) return std::nullopt;
+    if (is_blank_negative(text)) return std::nullopt;
     return text;
   }
 
@@ -132,6 +131,8 @@ class ListParser {
 };
 
 }  // namespace
+
+bool is_blank_negative(std::string_view text) { return std::all_of(text.begin(), text.end(), is_blank); }
 
 NegativeTexts parse_negative_list(const std::string& cell) { return ListParser(cell).parse(); }
 

@@ -1,61 +1,43 @@
 // Many captions on several threads, their negatives handed over in order.
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <mutex>
-#include <thread>
 
+#include "fsc/core/ordered_workers.h"
 #include "fsc/negatives/generate_file.h"
 
 namespace fsc {
 namespace {
 
-/// Captions that a thread makes together, and how often it does before results are handed over: some tens of milliseconds.
-constexpr size_t kTogether = 16, kTurns = 16;
+/// Captions that a thread makes together, and how many such pieces a thread may be ahead.
+constexpr int64_t kTogether = 16, kAhead = 16;
 
-/// Runs `work` on `threads` threads, this one included; the first exception goes on from here.
-template <class Work>
-void run_on(size_t threads, const Work& work) {
-  std::exception_ptr failure;
-  std::mutex mutex;
-  const auto guarded = [&] {
-    try {
-      work();
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    for (size_t i = 1; i < threads; ++i) others.emplace_back(guarded);
-    guarded();
-  }
-  if (failure) std::rethrow_exception(failure);
-}
+/// What was made of some captions.
+struct Piece {
+  std::vector<NegativeTexts> texts;
+  std::vector<MadeReport> reports;
+};
 
 }  // namespace
 
 void make_in_order(const NegativeMaker& maker, std::span<const std::string> captions, uint64_t seed, uint64_t epoch,
                    int64_t threads, const UseNegatives& use) {
-  const auto workers = static_cast<size_t>(std::max<int64_t>(threads, 1));
-  const size_t block = kTogether * kTurns * workers;
-  for (size_t first = 0; first < captions.size(); first += block) {
-    const size_t count = std::min(block, captions.size() - first);
-    std::vector<NegativeTexts> made(count);
-    std::vector<MadeReport> reports(count);
-    std::atomic<size_t> next = 0;
-    run_on(workers, [&] {
-      for (size_t begin; (begin = next.fetch_add(kTogether)) < count;) {
-        std::vector<NegativeMaker::Sample> samples;
-        for (size_t i = begin; i < std::min(begin + kTogether, count); ++i) {
-          samples.push_back({captions[first + i], {seed, epoch, first + i}, &reports[i]});
-        }
-        auto texts = maker.generate(samples);
-        std::move(texts.begin(), texts.end(), made.begin() + static_cast<std::ptrdiff_t>(begin));
-      }
-    });
-    for (size_t i = 0; i < count; ++i) use(first + i, made[i], reports[i]);
+  const auto make = [&](size_t first) {
+    const size_t count = std::min(static_cast<size_t>(kTogether), captions.size() - first);
+    Piece piece;
+    piece.reports.resize(count);
+    std::vector<NegativeMaker::Request> requests;
+    for (size_t i = 0; i < count; ++i) requests.push_back({captions[first + i], {seed, epoch, first + i}, &piece.reports[i]});
+    piece.texts = maker.generate(requests);
+    return piece;
+  };
+  const int64_t pieces = (static_cast<int64_t>(captions.size()) + kTogether - 1) / kTogether;
+  const int64_t workers = std::max<int64_t>(threads, 1);
+  OrderedWorkers<Piece> made({.threads = workers, .window = kAhead * workers, .end = pieces, .begin = [&](int64_t place, size_t) {
+                                return [&make, place] { return make(static_cast<size_t>(place * kTogether)); };
+                              }});
+  for (int64_t place = 0; place < pieces; ++place) {
+    const Piece piece = made.take();
+    for (size_t i = 0; i < piece.texts.size(); ++i)
+      use(static_cast<size_t>(place * kTogether) + i, piece.texts[i], piece.reports[i]);
   }
 }
 

@@ -128,19 +128,19 @@ NegativeTexts NegativeMaker::fill_slots(const Analysis& caption, const Key& key,
   return made;
 }
 
-std::vector<NegativeTexts> NegativeMaker::generate(std::span<const Sample> samples) const {
+std::vector<NegativeTexts> NegativeMaker::generate(std::span<const Request> requests) const {
   if (!model_) throw std::logic_error("NegativeMaker::generate needs negatives.source: generate");
   Stopwatch watch;
   std::vector<std::string_view> captions;
-  for (const Sample& sample : samples) captions.push_back(sample.caption);
+  for (const Request& request : requests) captions.push_back(request.caption);
   const std::vector<Analysis> analyses = model_->analyse(captions);
-  const double analysis_seconds = watch.lap() / static_cast<double>(std::max<size_t>(1, samples.size()));
+  const double analysis_seconds = watch.lap() / static_cast<double>(std::max<size_t>(1, requests.size()));
 
   std::vector<NegativeTexts> made;
   MadeReport unread;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    MadeReport& report = samples[i].report ? *samples[i].report : unread;
-    made.push_back(fill_slots(analyses[i], samples[i].key, report.kinds));
+  for (size_t i = 0; i < requests.size(); ++i) {
+    MadeReport& report = requests[i].report ? *requests[i].report : unread;
+    made.push_back(fill_slots(analyses[i], requests[i].key, report.kinds));
     report.analysis_seconds += analysis_seconds;
     report.generation_seconds += watch.lap();
   }
@@ -153,8 +153,8 @@ NegativeTexts NegativeMaker::make(const std::string& caption, const NegativeText
     case NegativeSource::kNone:
       return {};
     case NegativeSource::kGenerate: {
-      const Sample sample{caption, key, report};
-      return generate({&sample, 1}).front();
+      const Request request{caption, key, report};
+      return generate({&request, 1}).front();
     }
     case NegativeSource::kColumn: {
       if (config_.sample == NegativeSample::kOne)

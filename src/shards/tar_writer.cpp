@@ -1,15 +1,10 @@
 // Headers with constant owner, mode and time; names that ustar cannot hold go into a PAX header before the file's own.
 #include "fsc/shards/tar_writer.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 
-#include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 #include "fsc/shards/tar_reader.h"
 #include "shards/detail_tar_header.h"
@@ -22,7 +17,6 @@ using detail::TarField;
 namespace field = detail::tar_field;
 
 constexpr uint64_t kRecord = 20 * kTarBlock;  // an archive's size is a multiple of it
-constexpr size_t kWriteBuffer = 1 << 20;
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
@@ -53,17 +47,7 @@ void write_octal(std::array<char, kTarBlock>& block, size_t offset, size_t digit
 
 }  // namespace
 
-TarWriter::TarWriter(std::filesystem::path path) : path_(std::move(path)) {
-  temporary_ = path_.parent_path() / ("." + path_.filename().string() + ".tmp" + std::to_string(::getpid()));
-  file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file_ < 0) throw_io_error(path_, "write", errno);
-}
-
-TarWriter::~TarWriter() {
-  if (file_ < 0) return;
-  ::close(file_);
-  ::unlink(temporary_.c_str());
-}
+TarWriter::TarWriter(std::filesystem::path path) : path_(std::move(path)), file_(path_) {}
 
 void TarWriter::add(const std::string& name, std::string_view data) {
   if (name.empty() || name.ends_with('/') || name.find('\0') != std::string::npos)
@@ -101,33 +85,13 @@ void TarWriter::put_padding(uint64_t to_multiple_of) {
 
 void TarWriter::put(std::string_view bytes) {
   size_ += bytes.size();
-  while (!bytes.empty()) {
-    const size_t n = std::min(bytes.size(), kWriteBuffer - buffer_.size());
-    buffer_.append(bytes.substr(0, n));
-    bytes.remove_prefix(n);
-    if (buffer_.size() == kWriteBuffer) flush();
-  }
-}
-
-void TarWriter::flush() {
-  for (size_t done = 0; done < buffer_.size();) {
-    const ssize_t n = ::write(file_, buffer_.data() + done, buffer_.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_io_error(path_, "write", errno);
-    done += static_cast<size_t>(n);
-  }
-  buffer_.clear();
+  file_.put(bytes);
 }
 
 void TarWriter::finish() {
   put(std::string(2 * kTarBlock, '\0'));
   put_padding(kRecord);
-  flush();
-  if (::fsync(file_) != 0) throw_io_error(path_, "write", errno);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_io_error(path_, "write", errno);
-  ::close(file_);
-  file_ = -1;
-  sync_path(path_.has_parent_path() ? path_.parent_path() : ".");
+  file_.finish();
 }
 
 }  // namespace fsc

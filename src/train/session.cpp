@@ -138,6 +138,7 @@ LoaderSetup loader_setup(const RunConfig& config, const ModelIdentity& identity,
   setup.batch_size = config.train.batch_size;
   setup.accum_freq = config.train.accum_freq;
   setup.seed = static_cast<uint64_t>(config.train.seed);
+  setup.groups = needs_of(make_objective(config.loss)).groups;
   setup.bad_samples_file = bad_samples_file;
   return setup;
 }

@@ -42,6 +42,32 @@ TEST(AtomicFile, RelativeNameNeedsNoFolder) {
   EXPECT_EQ(read_file(dir / "folder" / "inner"), "y");
 }
 
+TEST(AtomicFile, ComesPieceByPiece) {
+  const TempDir dir;
+  dir.write("file", "old");
+  std::string all;
+  {
+    AtomicFile file(dir / "file");
+    for (const size_t size :
+         {size_t{3}, size_t{0}, size_t{1} << 20, (size_t{1} << 20) - 1, size_t{5}, size_t{3} << 20, size_t{2}}) {
+      all += std::string(size, static_cast<char>('a' + size % 7));
+      file.put(all.substr(all.size() - size));
+    }
+    EXPECT_EQ(read_file(dir / "file"), "old") << "until it is whole";
+    file.finish();
+    EXPECT_TRUE(read_file(dir / "file") == all);
+  }
+  EXPECT_EQ(names_in(dir.path()), std::set<std::string>{"file"});
+}
+
+TEST(AtomicFile, WithoutFinishNothingStays) {
+  const TempDir dir;
+  dir.write("file", "old");
+  { AtomicFile(dir / "file").put(std::string(3 << 20, 'x')); }
+  EXPECT_EQ(read_file(dir / "file"), "old");
+  EXPECT_EQ(names_in(dir.path()), std::set<std::string>{"file"});
+}
+
 TEST(AtomicFile, FullDiskKeepsTheOldFile) {
   const TempDir dir;
   const fs::path file = dir.write("file", "old");

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "support/expect_error.h"
 #include "support/temp_dir.h"
 
@@ -36,6 +38,24 @@ TEST(Digest, WhatIsNoFileIsAnError) {
   const test::TempDir dir;
   test::expect_error([&] { sha256_file(dir / "absent"); }, ExitCode::kFailed, {"absent", "No such file"});
   test::expect_error([&] { sha256_file(dir.path()); }, ExitCode::kFailed, {dir.path(), "folder"});
+}
+
+TEST(HashText, ValuesThatRunsDependOn) {
+  EXPECT_EQ(hash_text(""), 0x0000000000000000);
+  EXPECT_EQ(hash_text("a"), 0xFBF3792499CD11CE);
+  EXPECT_EQ(hash_text("a cat on a mat"), 0x2AD8469E82432FE7);
+}
+
+TEST(HashText, EveryByteAndTheLengthCount) {
+  const std::string text = "seventeen letters";
+  std::set<uint64_t> seen = {hash_text(text)};
+  for (size_t i = 0; i < text.size(); ++i) {
+    std::string other = text;
+    other[i] ^= 1;
+    EXPECT_TRUE(seen.insert(hash_text(other)).second) << i;
+  }
+  EXPECT_TRUE(seen.insert(hash_text(text + std::string(1, '\0'))).second) << "zeros at the end count too";
+  EXPECT_TRUE(seen.insert(hash_text(text.substr(0, 16))).second);
 }
 
 }  // namespace

@@ -40,9 +40,27 @@ TEST(Coco, NegativesBesideTheCaption) {
   const TempDir dir;
   const SourceConfig source = source_of(dir.write("c.json", kCoco), SourceFormat::kCoco);
   const auto pairs = read_pairs(source, "neg_caption");
-  EXPECT_EQ(pairs[0].negatives, "[]");
-  EXPECT_EQ(pairs[1].negatives, R"(["x","y"])");
+  EXPECT_EQ(pairs[0].negatives, NegativeTexts());
+  EXPECT_EQ(pairs[1].negatives, (NegativeTexts{"x", "y"}));
   expect_error([&] { read_pairs(source, "other"); }, ExitCode::kFailed, {"c.json", "no \"other\"", "negatives.source"});
+}
+
+TEST(Coco, NegativesThatAreMissingAndThoseThatAreNone) {
+  const TempDir dir;
+  const auto read = [&](const std::string& list) {
+    const auto path = dir.write("c.json", R"({"images": [{"id": 1, "file_name": "a.jpg"}],
+                                "annotations": [{"image_id": 1, "caption": "a", "neg": )" +
+                                              list + "}]}");
+    return read_pairs(source_of(path, SourceFormat::kCoco), "neg")[0].negatives;
+  };
+  EXPECT_EQ(read(R"(["a \"b\"\n", null, "", " \t\u000b", "犬"])"),
+            (NegativeTexts{"a \"b\"\n", std::nullopt, std::nullopt, std::nullopt, "犬"}));
+  const std::string wrong = "expected a string in quotes, None or null";
+  for (const auto& [list, column] :
+       {std::pair("[7]", 2), std::pair(R"(["犬", null, true])", 11), std::pair(R"(["a\n", ["b"]])", 8)})
+    expect_error([&, text = list] { read(text); }, ExitCode::kFailed,
+                 {"c.json, annotation 1 (a.jpg), column neg: column " + std::to_string(column) + ": " + wrong});
+  expect_error([&] { read("\"a\""); }, ExitCode::kFailed, {"annotation 1: \"neg\" (negatives.column) is no list of texts"});
 }
 
 void expect_bad_coco(const std::string& text, const std::vector<std::string>& parts) {

@@ -9,7 +9,9 @@ namespace {
 using Ids = std::vector<int64_t>;
 
 Sample sample(const std::string& key, float value, Ids caption, std::vector<std::optional<Ids>> negatives = {}) {
-  return {key, torch::full({3, 2, 2}, value), std::move(caption), std::move(negatives)};
+  return {key,
+          torch::full({3, 2, 2}, value),
+          {{kCaptions, Truth::kRight, {std::move(caption)}}, {kNegatives, Truth::kWrong, std::move(negatives)}}};
 }
 
 void expect_tensor(const torch::Tensor& actual, const torch::Tensor& expected) {
@@ -94,7 +96,25 @@ TEST(Collate, RowsAndOwnersAgree) {
   EXPECT_EQ(batch.texts.ids_RT.size(0), 7 + found);
 }
 
-TEST(Collate, NothingIsABug) { EXPECT_THROW(collate({}), c10::Error); }
+TEST(Collate, AFurtherGroupFollowsTheOthers) {
+  Sample a = sample("a", 0, {90, 5, 91}, {{{90, 6, 91}}}), b = sample("b", 0, {90, 8, 91}, {std::nullopt});
+  a.texts.push_back({.name = "phrases", .slots = {std::nullopt, Ids{90, 3, 91}}});
+  b.texts.push_back({.name = "phrases", .slots = {Ids{90, 4, 91}, Ids{90, 2, 91}}});
+  const Batch batch = collate({a, b});
+  expect_tensor(batch.roles.rows_BN("phrases"), torch::tensor({{-1, 4}, {3, 5}}, torch::kInt64));
+  expect_tensor(batch.roles.owner_R, torch::tensor({0, 1, 0, 1, 0, 1}, torch::kInt64));
+  expect_tensor(batch.texts.ids_RT.select(1, 1), torch::tensor({5, 8, 6, 4, 3, 2}, torch::kInt64));
+}
+
+TEST(Collate, WhatDoesNotFitTogetherIsABug) {
+  EXPECT_THROW(collate({}), c10::Error);
+  EXPECT_THROW(collate({sample("a", 0, {90, 91}, {std::nullopt}), sample("b", 0, {90, 91})}), c10::Error) << "other slots";
+  Sample other = sample("b", 0, {90, 91});
+  other.texts[1].name = "phrases";
+  EXPECT_THROW(collate({sample("a", 0, {90, 91}), other}), c10::Error) << "another group";
+  other.texts[0].slots[0].reset();
+  EXPECT_THROW(collate({other}), c10::Error) << "no caption";
+}
 
 }  // namespace
 }  // namespace fsc

@@ -67,9 +67,9 @@ TEST(LoaderStats, ADifferenceIsWhatHappenedBetween) {
   EXPECT_EQ(between.negatives, 0);
 }
 
-class Watchdog : public test::LoaderTest {};
+class LoaderWatchdog : public test::LoaderTest {};
 
-TEST_F(Watchdog, NamesShardKeyAndStage) {
+TEST_F(LoaderWatchdog, NamesShardKeyAndStage) {
   TarWriter tar(dir_ / "slow.tar");
   for (int i = 0; i < 4; ++i) {
     tar.add(std::to_string(i) + ".png", test::read_all(image(1)));
@@ -91,7 +91,7 @@ TEST_F(Watchdog, NamesShardKeyAndStage) {
                               "the shard being read is pipe:sleep 0.5; cat"});
 }
 
-TEST_F(Watchdog, ALoaderThatIsDroppedDoesNotWaitForAPipe) {
+TEST_F(LoaderWatchdog, ALoaderThatIsDroppedDoesNotWaitForAPipe) {
   TrainSourceConfig& source = setup_.data.train[0];
   source.format = SourceFormat::kWebdataset;
   source.path = "pipe:sleep 30";

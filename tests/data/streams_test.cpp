@@ -2,11 +2,14 @@
 #include <algorithm>
 #include <set>
 
+#include "data/detail_streams.h"
+#include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "stream_support.h"
 
 namespace fsc {
 namespace {
+using namespace detail;
 using test::expect_error;
 
 using PairStreams = test::StreamTest;
@@ -75,6 +78,22 @@ TEST_F(PairStreams, ASecondPassHasOtherStreams) {
   const RawSample again = stream->next();
   EXPECT_EQ(again.caption, "a0");
   EXPECT_NE(again.index, first);
+}
+
+TEST(SampleIndex, IsTheRowInTheFirstPassOfTheFirstSource) {
+  for (const uint64_t name : {uint64_t{0}, uint64_t{7}, (uint64_t{1} << 40) - 1, UINT64_MAX - 5})
+    EXPECT_EQ(sample_index(name, 0, 0), name);
+  EXPECT_EQ(sample_index(3, 5, 9), (uint64_t{9} << 50) + (uint64_t{5} << 40) + 3);
+}
+
+TEST(SampleIndex, NoTwoSamplesShareOne) {
+  std::set<uint64_t> seen;
+  size_t count = 0;
+  for (const uint64_t name : {uint64_t{0}, uint64_t{1}, (uint64_t{1} << 40) - 1, hash_text("shard/key")})
+    for (const uint64_t source : {0, 1, 2, 3, 4, 1023, 1024, 2048})
+      for (const uint64_t pass : {0, 1, 2, 3, 16383, 16384, 16385, 32768, 1 << 20})
+        seen.insert(sample_index(name, source, pass)), ++count;
+  EXPECT_EQ(seen.size(), count);
 }
 
 using Mixes = test::StreamTest;

@@ -110,11 +110,19 @@ TEST(Pairs, ColumnsInAnyOrderAndUnderAnyName) {
   EXPECT_EQ(pairs[0].image, dir / "x/1.jpg");
   EXPECT_EQ(pairs[0].key, "x/1.jpg");
   EXPECT_EQ(pairs[0].caption, "a dog, running");
-  EXPECT_EQ(pairs[0].negatives, "[]");
+  EXPECT_EQ(pairs[0].negatives, NegativeTexts());
   EXPECT_EQ(pairs[0].place, ":2");
   EXPECT_EQ(pairs[1].image, "/abs/2.jpg") << "an absolute path stays";
-  EXPECT_EQ(pairs[1].negatives, "[\"n\"]");
-  EXPECT_EQ(read_pairs(source)[1].negatives, "");
+  EXPECT_EQ(pairs[1].negatives, (NegativeTexts{"n"}));
+  EXPECT_EQ(read_pairs(source)[1].negatives, NegativeTexts());
+}
+
+TEST(Pairs, NegativesThatAreNoListNameTheirPlace) {
+  const TempDir dir;
+  const auto path = dir.write("t.tsv", "filepath\ttitle\tneg\na.jpg\ta\t[]\nb.jpg\tb\t['x', 7]\n");
+  expect_error([&] { read_pairs(source_of(path), "neg"); }, ExitCode::kFailed,
+               {"t.tsv:3 (b.jpg), column neg: column 7: expected a string in quotes, None or null"});
+  EXPECT_EQ(read_pairs(source_of(path)).size(), 2u) << "nobody asked for them";
 }
 
 TEST(Pairs, PathsStartFromTheTableOrTheRoot) {

@@ -128,6 +128,16 @@ TEST(Objective, ZeroWeightsLeaveTermsOut) {
   EXPECT_EQ(names({.name = LossName::kSiglip, .global_hn_weight = 0, .local_hn_weight = 0}), (Names{"siglip_loss"}));
 }
 
+TEST(Objective, NeedsAreThoseOfAllTerms) {
+  const Needs plain = needs_of(make_objective({.global_hn_weight = 0, .local_hn_weight = 0}));
+  EXPECT_TRUE(!plain.tokens && !plain.bias && !plain.negatives && plain.groups.empty());
+  const Needs siglip = needs_of(make_objective({.name = LossName::kSiglip}));
+  EXPECT_TRUE(siglip.tokens && siglip.bias && siglip.negatives);
+  const std::vector<Term> two = {{.name = "a", .needs = {.groups = {"phrases"}}, .loss = {}},
+                                 {.name = "b", .needs = {.groups = {"foils", "phrases"}}, .loss = {}}};
+  EXPECT_EQ(needs_of(two).groups, (std::vector<std::string>{"phrases", "foils"}));
+}
+
 TEST(Objective, SiglipHasTheSigmoidLossAndTheNegativesOfFsc) {
   const auto golden = test::read_golden("losses.safetensors");
   auto features = golden_case(golden, true).features;

@@ -191,10 +191,10 @@ TEST(NegativeMaker, CaptionsTogetherGiveWhatEachGivesAlone) {
   const NegativeMaker maker(generate({"swap", "replace", "shuffle"}));
   const std::vector<std::string> captions = {kCaption, "", "A man in a red hat rides a brown horse along the beach.", "dog",
                                              kCaption};
-  std::vector<NegativeMaker::Sample> samples;
+  std::vector<NegativeMaker::Request> requests;
   std::vector<MadeReport> reports(captions.size());
-  for (size_t i = 0; i < captions.size(); ++i) samples.push_back({captions[i], {4, 2, i}, &reports[i]});
-  const auto made = maker.generate(samples);
+  for (size_t i = 0; i < captions.size(); ++i) requests.push_back({captions[i], {4, 2, i}, &reports[i]});
+  const auto made = maker.generate(requests);
   ASSERT_EQ(made.size(), captions.size());
   for (size_t i = 0; i < captions.size(); ++i) {
     EXPECT_EQ(made[i], maker.make(captions[i], {}, {4, 2, i})) << i;
@@ -202,7 +202,7 @@ TEST(NegativeMaker, CaptionsTogetherGiveWhatEachGivesAlone) {
     EXPECT_GT(reports[i].analysis_seconds, 0);
   }
   EXPECT_TRUE(maker.generate({}).empty());
-  EXPECT_THROW(NegativeMaker({}).generate(samples), std::logic_error);
+  EXPECT_THROW(NegativeMaker({}).generate(requests), std::logic_error);
 }
 
 TEST(NegativeMaker, MistakesOfACallerAreRefused) {

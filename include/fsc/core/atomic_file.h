@@ -14,6 +14,24 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view bytes
 /// The same for bytes that lie in several pieces, written one after another.
 void write_file_atomic(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 
+/// The same for a file that comes piece by piece. Until finish() `path` is as it was; without it nothing stays.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  void put(std::string_view bytes);
+  /// At most once, and the last call.
+  void finish();
+
+ private:
+  void write(std::string_view bytes);
+  std::filesystem::path path_, temporary_;
+  int file_ = -1;
+  std::string buffer_;  // not written yet
+};
+
 /// Calls `fill(temporary_dir)` with a fresh sibling directory, syncs every file in it, then renames it to `path`.
 /// An existing `path` is replaced only after the new one is complete: exchanged in one step where the file system can, else by
 /// two renames. On failure the temporary is removed and Error thrown: `path` is as it was, or the Error names the sibling

@@ -24,6 +24,7 @@ struct LoaderSetup {
   int64_t batch_size = 1;
   int64_t accum_freq = 1;  ///< a batch holds accum_freq times batch_size samples; data.prefetch counts batch_size of them
   uint64_t seed = 0;
+  std::vector<std::string> groups = {};    ///< of texts that are read besides captions and negatives
   int64_t rank = 0, world = 1;             ///< this process among those that share the data
   std::filesystem::path bad_samples_file;  ///< "" = names go to the log only
 };

@@ -5,12 +5,22 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fsc/data/data_config.h"
 #include "fsc/negatives/negatives.h"
 
 namespace fsc {
+
+/// What a place of the order lacks.
+enum class SampleProblem {
+  kNone,
+  kImage,    ///< none, or one that cannot be read
+  kCaption,  ///< none under the keys asked for
+  kFiles,    ///< of a shard's sample: too many or too large
+  kShard,    ///< what is left of a whole shard
+};
 
 /// One place of the order: a sample, or why there is none.
 struct RawSample {
@@ -21,9 +31,15 @@ struct RawSample {
   std::string image_bytes;
   std::string caption;
   NegativeTexts listed;  ///< from the column of negatives
-  std::string problem;   ///< "" = fine
-  int64_t lost = 1;      ///< with a problem: how many samples are lost by it (a shard that cannot be read)
-  uint32_t source = 0;   ///< element of data.train
+  SampleProblem lacks = SampleProblem::kNone;
+  std::string problem;  ///< that in words, "" = fine
+  int64_t lost = 1;     ///< with a problem: how many samples are lost by it (a shard that cannot be read)
+  uint32_t source = 0;  ///< element of data.train
+
+  void fail(SampleProblem what, std::string words) {
+    lacks = what;
+    problem = std::move(words);
+  }
 };
 
 /// Seconds a stream spent, for the loader's table.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "fsc/data/data_config.h"
+#include "fsc/negatives/negatives.h"
 
 namespace fsc {
 
@@ -25,12 +26,12 @@ struct Pair {
   std::filesystem::path image;
   std::string key;  ///< the image path as the file has it: names the sample in messages
   std::string caption;
-  std::string negatives;  ///< list of negatives as text (a table's cell, a JSON list), "" without one
-  std::string place;      ///< for messages, behind the path: ":7", the line of a table, or ", annotation 12" of a JSON
+  NegativeTexts negatives;  ///< the list of its cell or JSON
+  std::string place;        ///< for messages, behind the path: ":7", the line of a table, or ", annotation 12" of a JSON
 };
 /// All pairs of a table or JSON, in its order. `negative_column` "" = none; in a JSON it is the key of a list beside the caption.
-/// Error for a missing column or key, nothing in it, an empty image path, an annotation without its image, webdataset (which has
-/// no list).
+/// Error for a missing column or key, nothing in it, an empty image path, an annotation without its image, negatives that are no
+/// list of texts (names the place and the image), webdataset (which has no list).
 std::vector<Pair> read_pairs(const SourceConfig& source, const std::string& negative_column = "");
 
 }  // namespace fsc

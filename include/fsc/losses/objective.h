@@ -45,11 +45,12 @@ struct Features {
 
 /// What a term cannot do without.
 struct Needs {
-  bool tokens = false;     ///< dense tokens of images and texts, which the model makes only when asked
-  bool bias = false;       ///< a model with logit_bias
-  bool negatives = false;  ///< it is 0 where no image has a negative
+  bool tokens = false;                   ///< dense tokens of images and texts, which the model makes only when asked
+  bool bias = false;                     ///< a model with logit_bias
+  bool negatives = false;                ///< it is 0 where no image has a negative
+  std::vector<std::string> groups = {};  ///< of texts besides captions and negatives (TextRoles), which are made for it
 
-  Needs operator|(const Needs& other) const { return {tokens || other.tokens, bias || other.bias, negatives || other.negatives}; }
+  Needs operator|(const Needs& other) const;
 };
 
 /// What a term compares.

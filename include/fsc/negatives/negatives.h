@@ -49,6 +49,9 @@ using NegativeTexts = std::vector<std::optional<std::string>>;
 /// last entry adds none. A blank cell is an empty list.
 NegativeTexts parse_negative_list(const std::string& cell);
 
+/// True for a text of white space only, which is no negative where it is listed.
+bool is_blank_negative(std::string_view text);
+
 /// How the negatives of a caption came to be; times add up over calls.
 struct MadeReport {
   double analysis_seconds = 0, generation_seconds = 0;
@@ -77,14 +80,14 @@ class NegativeMaker {
   NegativeTexts make(const std::string& caption, const NegativeTexts& listed, const Key& key, MadeReport* report = nullptr) const;
 
   /// A caption to make negatives of.
-  struct Sample {
+  struct Request {
     std::string_view caption;
     Key key;
     MadeReport* report = nullptr;
   };
   /// The same for several captions, for source: generate only. They are analysed together, which takes a third less time from 16
   /// captions on; what is made of one does not depend on the others.
-  std::vector<NegativeTexts> generate(std::span<const Sample> samples) const;
+  std::vector<NegativeTexts> generate(std::span<const Request> requests) const;
 
   /// SHA-256 of the text model behind source: generate, "" otherwise: another model makes other negatives.
   std::string text_model() const;

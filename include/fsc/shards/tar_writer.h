@@ -5,16 +5,15 @@
 #include <string>
 #include <string_view>
 
+#include "fsc/core/atomic_file.h"
+
 namespace fsc {
 
-/// Writes under a temporary name; finish() closes the archive, syncs it and renames it into place. Owner, mode and time are
+/// The file appears with finish(), whole (AtomicFile). Owner, mode and time are
 /// constants: the bytes are those of Python's tarfile in its PAX format for files of mode 0644, time 0 and no owner.
 class TarWriter {
  public:
   explicit TarWriter(std::filesystem::path path);
-  ~TarWriter();  ///< without finish(): removes the temporary file
-  TarWriter(const TarWriter&) = delete;
-  TarWriter& operator=(const TarWriter&) = delete;
   /// Error: disk full, not writable (names the path); a name that no file can have ("" or one that ends in a slash); data of more
   /// than 2 GiB, which TarReader would refuse.
   void add(const std::string& name, std::string_view data);
@@ -25,11 +24,9 @@ class TarWriter {
   void put(std::string_view bytes);
   void put_padding(uint64_t to_multiple_of);
   void put_header(std::string_view name, uint64_t size, char type, unsigned mode);
-  void flush();
-  std::filesystem::path path_, temporary_;
-  int file_ = -1;
+  std::filesystem::path path_;
+  AtomicFile file_;
   uint64_t size_ = 0;
-  std::string buffer_;  // not written yet
 };
 
 }  // namespace fsc

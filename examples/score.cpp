@@ -3,6 +3,7 @@
 #include <exception>
 #include <vector>
 
+#include "fsc/data/collate.h"
 #include "fsc/image/decode.h"
 #include "fsc/tensor/text_rows.h"
 #include "fsc/weights/model_folder.h"
@@ -18,7 +19,7 @@ int main(int argc, char** argv) try {
   for (int i = 3; i < argc; ++i) ids.push_back(tokenizer->encode(argv[i], context));
   std::vector<const fsc::TokenIds*> rows;
   for (const auto& text : ids) rows.push_back(&text);
-  const auto texts = fsc::make_text_rows(rows, {tokenizer->pad_id(), tokenizer->fills_context() ? context : 0});
+  const auto texts = fsc::make_text_rows(rows, fsc::text_layout(*tokenizer, context));
 
   const auto pixels = fsc::eval_transform(fsc::decode_image_file(argv[2]), loaded.preprocess).unsqueeze(0);
   const auto image_1D = loaded.model->encode_images(pixels).features_BD;

@@ -6,27 +6,29 @@
 namespace fsc::detail {
 namespace {
 
-/// Calls use(hash) for each right text of the sample until it returns true; whether it did.
-template <class Use>
-bool any_right_text(const Sample& sample, const Use& use) {
+/// Hashes of the texts that are true of the sample's image.
+std::vector<uint64_t> right_texts_of(const Sample& sample) {
+  std::vector<uint64_t> hashes;
   for (const TextGroup& group : sample.texts) {
     if (group.truth != Truth::kRight) continue;
     for (size_t k = 0; k < group.slots.size(); ++k)
-      if (group.slots[k] && use(group.hashes[k])) return true;
+      if (group.slots[k]) hashes.push_back(group.hashes[k]);
   }
-  return false;
+  return hashes;
 }
 
 }  // namespace
 
 bool BatchBuilder::collides(const Made& made) const {
-  return images_.count(made.raw.image) > 0 ||
-         any_right_text(*made.sample, [this](uint64_t hash) { return right_texts_.count(hash) > 0; });
+  if (images_.count(made.raw.image) > 0) return true;
+  const auto texts = right_texts_of(*made.sample);
+  return std::any_of(texts.begin(), texts.end(), [this](uint64_t hash) { return right_texts_.count(hash) > 0; });
 }
 
 void BatchBuilder::add(Made made) {
   images_.insert(made.raw.image);
-  any_right_text(*made.sample, [this](uint64_t hash) { return right_texts_.insert(hash), false; });
+  const auto texts = right_texts_of(*made.sample);
+  right_texts_.insert(texts.begin(), texts.end());
   samples_.push_back(std::move(made));
 }
 

@@ -7,6 +7,7 @@
 #include "fsc/image/decode.h"
 
 namespace fsc::detail {
+
 Made SampleMaker::make(RawSample raw, uint64_t epoch, Activity& activity) const {
   Made made;
   made.raw = std::move(raw);

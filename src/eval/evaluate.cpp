@@ -4,8 +4,7 @@
 #include <c10/core/InferenceMode.h>
 #include <spdlog/spdlog.h>
 
-#include <chrono>
-
+#include "fsc/core/clock.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/eval/embedder.h"
@@ -13,8 +12,6 @@
 
 namespace fsc {
 namespace {
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 /// The mean score of each kind of task that occurs.
 std::vector<std::pair<std::string, double>> averages_of(const std::vector<TaskResult>& tasks) {
@@ -67,16 +64,18 @@ EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, co
 }
 
 EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, const std::string& model_name) const {
-  const double begin = now();
+  const auto begin = Clock::now();
   ProgressLine line;
   const std::string prefix = model_name.empty() ? "embedding" : model_name + ": embedding";
   const Embeddings embeddings =
       embed(model, tokenizer, inputs_, {config_.batch_size, config_.workers, pixels_.get()},
             [&](const char* what, int64_t done, int64_t total) {
-              if (!quiet_) line.show(fmt::format("{} {} {}/{}  {}", prefix, what, done, total, format_duration(now() - begin)));
+              if (!quiet_)
+                line.show(fmt::format("{} {} {}/{}  {}", prefix, what, done, total, format_duration(seconds_since(begin))));
             });
   line.finish();
-  const double embedded = now();
+  const double embedding_seconds = seconds_since(begin);
+  const auto embedded = Clock::now();
   c10::InferenceMode inference;
   const NoAutocast plain;  // a caller's autocast is for the model only
   EvalResult result{model_name, {}, {}};
@@ -88,8 +87,8 @@ EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, co
   result.averages = averages_of(result.tasks);
   if (quiet_) return result;
   spdlog::info("{}embedded {} images and {} texts ({} distinct) in {}, scored in {}", model_name.empty() ? "" : model_name + ": ",
-               inputs_.images().size(), inputs_.texts().size(), embeddings.texts_UD.size(0), format_duration(embedded - begin),
-               format_duration(now() - embedded));
+               inputs_.images().size(), inputs_.texts().size(), embeddings.texts_UD.size(0), format_duration(embedding_seconds),
+               format_duration(seconds_since(embedded)));
   return result;
 }
 

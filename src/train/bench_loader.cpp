@@ -3,8 +3,7 @@
 
 #include <sys/resource.h>
 
-#include <chrono>
-
+#include "fsc/core/clock.h"
 #include "fsc/weights/model_folder.h"
 #include "train/detail_session.h"
 
@@ -29,17 +28,17 @@ LoaderBench bench_loader(const RunConfig& config, int64_t batches, const std::fu
   LoaderBench bench;
   LoaderStats before;
   double cpu = 0;
-  auto begin = std::chrono::steady_clock::now();
+  auto begin = Clock::now();
   for (int64_t i = 0; i <= batches; ++i) {
     loader.next();
     if (i == 0) {
-      begin = std::chrono::steady_clock::now();
+      begin = Clock::now();
       before = loader.stats();
       cpu = cpu_seconds();
     }
     if (progress) progress(i);
   }
-  bench.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  bench.seconds = seconds_since(begin);
   bench.cpu_seconds = cpu_seconds() - cpu;
   bench.stats = loader.stats() - before;
   return bench;

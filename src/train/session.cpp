@@ -109,6 +109,14 @@ void make_optimizer(const RunConfig& config, Session& session) {
   if (config.train.ema_decay > 0) session.average = std::make_unique<WeightAverage>(parameters, config.train.ema_decay);
 }
 
+/// The terms that the run has: those that need negatives would be 0 at full cost where there are none.
+std::vector<Term> objective_of(const RunConfig& config) {
+  std::vector<Term> objective = make_objective(config.loss);
+  if (config.negatives.source == NegativeSource::kNone)
+    std::erase_if(objective, [](const Term& term) { return term.needs.negatives; });
+  return objective;
+}
+
 void check_loss_fits(const Needs& needs, const ArchConfig& arch) {
   if (needs.bias && !arch.init_logit_bias)
     throw UsageError(
@@ -138,7 +146,7 @@ LoaderSetup loader_setup(const RunConfig& config, const ModelIdentity& identity,
   setup.batch_size = config.train.batch_size;
   setup.accum_freq = config.train.accum_freq;
   setup.seed = static_cast<uint64_t>(config.train.seed);
-  setup.groups = needs_of(make_objective(config.loss)).groups;
+  setup.groups = needs_of(objective_of(config)).groups;
   setup.bad_samples_file = bad_samples_file;
   return setup;
 }
@@ -165,9 +173,7 @@ Session open_session(const RunConfig& config, torch::Device device, const std::f
     build_model_of(checkpoint, config.model, session);
   choose_trained(config, session);
   const ArchConfig& arch = learner.model->arch();
-  learner.objective = make_objective(config.loss);
-  if (config.negatives.source == NegativeSource::kNone)  // such terms would be 0 at full cost
-    std::erase_if(learner.objective, [](const Term& term) { return term.needs.negatives; });
+  learner.objective = objective_of(config);
   learner.needs_tokens = needs_of(learner.objective).tokens;
   check_loss_fits(needs_of(learner.objective), arch);
   session.tokenizer = load_tokenizer(arch, session.identity.tokenizer);

@@ -164,6 +164,24 @@ TEST(OrderedWorkers, EndsWhileWorkersWaitOrHang) {
   }
 }
 
+TEST(OrderedWorkers, AStopThatIsNotHeededChangesNothing) {
+  install_stop_signals();
+  auto setup = squares(1);
+  setup.heeds_stop = false;
+  std::atomic<bool> release = false;
+  setup.begin = [&](int64_t place, size_t) {
+    return [&release, place] {
+      while (!release) pause(1);
+      return place;
+    };
+  };
+  setup.on_wait = [&](double) { release = true; };  // after a wait in which a stop would have been seen
+  Workers workers(setup);
+  std::raise(SIGTERM);
+  EXPECT_EQ(workers.take(), 0);
+  test::forget_stop_signal();
+}
+
 TEST(OrderedWorkers, AStopEndsTheWaitAndLeavesThePlace) {
   install_stop_signals();
   auto setup = squares(1);

@@ -57,8 +57,20 @@ function(fsc_app name source)
   target_link_libraries(${name} PRIVATE ${deps} fsc_flags CLI11::CLI11 fsc_spdlog LibTorch::cpu)
   target_precompile_headers(${name} REUSE_FROM fsc_pch)
   fsc_compile_together(${name})
-  if(FSC_CUDA)
-    target_link_libraries(${name} PRIVATE LibTorch::cuda)
-  endif()
   install(TARGETS ${name} RUNTIME DESTINATION bin)
+endfunction()
+
+# fsc_instruction_sets(<folder>): its files *_portable.cpp, *_avx2.cpp, *_avx512.cpp and *_avx512_bf16.cpp hold the same loops, each for one
+# instruction set; the program chooses among them when it runs. -Wno-psabi: their vectors are wider than the calling convention
+# knows, but no such function is called from outside.
+function(fsc_instruction_sets folder)
+  set(loops "-O3;-Wno-psabi;-ffp-contract=fast")
+  set(flags_portable "")
+  set(flags_avx2 "-mavx2;-mfma;-mf16c")
+  set(flags_avx512 "-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mfma;-mprefer-vector-width=512")
+  set(flags_avx512_bf16 "${flags_avx512};-mavx512bf16")
+  foreach(set portable avx2 avx512 avx512_bf16)
+    file(GLOB files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*_${set}.cpp")
+    set_source_files_properties(${files} PROPERTIES COMPILE_OPTIONS "${loops};${flags_${set}}" SKIP_PRECOMPILE_HEADERS ON)
+  endforeach()
 endfunction()

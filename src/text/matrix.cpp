@@ -26,7 +26,9 @@ Affine::Affine(Reader& reader, size_t inputs, size_t outputs)
 std::vector<const Kernels*> usable_kernels() {
   std::vector<const Kernels*> usable{&kPortableKernels};
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) usable.push_back(&kAvx2Kernels);
-  if (__builtin_cpu_supports("avx512f")) usable.push_back(&kAvx512Kernels);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq"))
+    usable.push_back(&kAvx512Kernels);
   return usable;
 }
 

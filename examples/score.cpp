@@ -23,7 +23,7 @@ int main(int argc, char** argv) try {
 
   const auto pixels = fsc::eval_transform(fsc::decode_image_file(argv[2]), loaded.preprocess).unsqueeze(0);
   const auto image_1D = loaded.model->encode_images(pixels).features_BD;
-  const auto texts_RD = loaded.model->encode_texts(texts.ids_RT).features_RD;
+  const auto texts_RD = loaded.model->encode_texts(texts).features_RD;
   const auto share_R = (loaded.model->scale() * texts_RD.matmul(image_1D[0])).softmax(0);
   for (int i = 3; i < argc; ++i) std::printf("%6.2f%%  %s\n", 100 * share_R[i - 3].item<double>(), argv[i]);
 } catch (const std::exception& error) {

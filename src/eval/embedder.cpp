@@ -1,4 +1,5 @@
-// Threads decode images ahead of the model; texts go in order of length so that little padding is computed.
+// Threads decode images ahead of the model; texts go in order of their tokens, so that prompts of one template share its
+// beginning.
 #include "fsc/eval/embedder.h"
 
 #include <ATen/Parallel.h>
@@ -113,51 +114,50 @@ torch::Tensor embed_images(LoadedModel& model, const std::vector<ImageRef>& imag
 }
 
 /// The distinct token sequences of all texts and the number of each text's.
-struct Sequences {
+struct DistinctTexts {
   std::vector<TokenIds> ids;
   std::vector<int64_t> rows;
   std::vector<size_t> example;  ///< a text of each sequence
 };
 
-Sequences tokenize(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t context_length) {
-  Sequences sequences;
+DistinctTexts tokenize(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t context_length) {
+  DistinctTexts distinct;
   std::map<TokenIds, int64_t> seen;
   int64_t truncated = 0, mojibake = 0, invalid = 0;
   for (size_t i = 0; i < texts.size(); ++i) {
     EncodeReport report;
     auto ids = tokenizer.encode(texts[i], context_length, &report);
     truncated += report.truncated, mojibake += report.mojibake, invalid += report.invalid_utf8;
-    const auto [it, fresh] = seen.emplace(std::move(ids), static_cast<int64_t>(sequences.ids.size()));
+    const auto [it, fresh] = seen.emplace(std::move(ids), static_cast<int64_t>(distinct.ids.size()));
     if (fresh) {
-      sequences.ids.push_back(it->first);
-      sequences.example.push_back(i);
+      distinct.ids.push_back(it->first);
+      distinct.example.push_back(i);
     }
-    sequences.rows.push_back(it->second);
+    distinct.rows.push_back(it->second);
   }
   if (truncated + mojibake + invalid > 0)
     spdlog::warn("of {} texts {} are cut to {} tokens, {} look wrongly decoded, {} are not valid UTF-8", texts.size(), truncated,
                  context_length, mojibake, invalid);
-  return sequences;
+  return distinct;
 }
 
-torch::Tensor embed_sequences(LoadedModel& model, const Tokenizer& tokenizer, const Sequences& sequences,
-                              const EmbedOptions& options, const EmbedProgress& progress) {
+torch::Tensor embed_texts(LoadedModel& model, const Tokenizer& tokenizer, const DistinctTexts& distinct,
+                          const EmbedOptions& options, const EmbedProgress& progress) {
   const auto device = model.model->logit_scale.device();
   const TextLayout layout = text_layout(tokenizer, model.model->arch().text.context_length);
-  std::vector<int64_t> order(sequences.ids.size());
+  std::vector<int64_t> order(distinct.ids.size());
   std::iota(order.begin(), order.end(), int64_t{0});
-  const auto length = [&](int64_t i) { return sequences.ids[static_cast<size_t>(i)].size(); };
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return length(a) < length(b); });
+  const auto ids = [&](int64_t i) -> const TokenIds& { return distinct.ids[static_cast<size_t>(i)]; };
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return ids(a) < ids(b); });  // all are distinct
   const auto total = static_cast<int64_t>(order.size());
   torch::Tensor features = torch::zeros({total, model.model->arch().embed_dim});
   for (int64_t begin = 0; begin < total; begin += options.batch_size) {
     const int64_t end = std::min(begin + options.batch_size, total);
     const std::vector<int64_t> rows(order.begin() + begin, order.begin() + end);
     std::vector<const TokenIds*> texts;
-    for (const int64_t row : rows) texts.push_back(&sequences.ids[static_cast<size_t>(row)]);
-    const torch::Tensor ids = make_text_rows(texts, layout).ids_RT;
-    features.index_copy_(0, torch::tensor(rows),
-                         model.model->encode_texts(ids.to(device)).features_RD.to(torch::kCPU, torch::kFloat));
+    for (const int64_t row : rows) texts.push_back(&ids(row));
+    const TextRows packed = make_text_rows(texts, layout).to(device);
+    features.index_copy_(0, torch::tensor(rows), model.model->encode_texts(packed).features_RD.to(torch::kCPU, torch::kFloat));
     if (progress) progress("texts", end, total);
   }
   return features;
@@ -189,12 +189,12 @@ Embeddings embed(LoadedModel& model, const Tokenizer& tokenizer, const Inputs& i
   c10::InferenceMode inference;
   Embeddings embeddings;
   embeddings.inputs = &inputs;
-  const Sequences sequences = tokenize(tokenizer, inputs.texts(), text.context_length);
-  embeddings.text_rows = sequences.rows;
-  embeddings.texts_UD = embed_sequences(model, tokenizer, sequences, options, progress);
+  const DistinctTexts distinct = tokenize(tokenizer, inputs.texts(), text.context_length);
+  embeddings.text_rows = distinct.rows;
+  embeddings.texts_UD = embed_texts(model, tokenizer, distinct, options, progress);
   if (const int64_t row = first_bad_row(embeddings.texts_UD); row >= 0)
     throw NotFiniteError("the model gives NaN or infinity for the text \"" +
-                         inputs.texts()[sequences.example[static_cast<size_t>(row)]] + "\"; its weights are damaged");
+                         inputs.texts()[distinct.example[static_cast<size_t>(row)]] + "\"; its weights are damaged");
   embeddings.images_ID = embed_images(model, inputs.images(), options, progress);
   return embeddings;
 }

@@ -44,7 +44,7 @@ EncodedImages ClipModelImpl::encode_images(const Tensor& images_B3SS, bool with_
   return visual_->encode(images_B3SS, with_tokens);
 }
 
-EncodedTexts ClipModelImpl::encode_texts(const Tensor& ids_RT, bool with_tokens) { return text_->encode(ids_RT, with_tokens); }
+EncodedTexts ClipModelImpl::encode_texts(const TextRows& texts, bool with_tokens) { return text_->encode(texts, with_tokens); }
 
 void ClipModelImpl::clamp_logit_scale() {
   const torch::NoGradGuard no_grad;

@@ -1,5 +1,6 @@
 // The building blocks of both towers, with open_clip's parameter names.
-// Shape suffixes: N sequences (images or texts), L positions in a sequence, W width, S image size, P patches.
+// Shape suffixes: N images, L positions of an image, M tokens of all sequences (images or texts), W width, S image size, P
+// patches.
 #pragma once
 #include <torch/nn/module.h>
 #include <torch/types.h>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "fsc/kernels/attention.h"
 #include "fsc/model/arch_config.h"
 #include "fsc/model/clip_model.h"
 #include "model/detail_low_rank.h"
@@ -76,12 +78,12 @@ class AttentionImpl : public AdaptableImpl {
  public:
   AttentionImpl(int64_t width, int64_t heads, Tower tower, Naming naming = Naming::kOpenClip);
   /// Attends among before(x).
-  torch::Tensor forward(const torch::Tensor& x_NLW, bool causal, const Before& before = {}) const;
+  torch::Tensor forward(const torch::Tensor& x_MW, const Sequences& sequences, const Before& before = {}) const;
   torch::Tensor adaptable_weight() const override { return in_proj_weight; }
   torch::Tensor in_proj_weight, in_proj_bias;  ///< [3W, W], [3W]; undefined with timm's names, where qkv is a Linear
 
  private:
-  torch::Tensor packed(const torch::Tensor& x_NLW, const Before& before) const;
+  torch::Tensor packed(const torch::Tensor& x_MW, const Before& before) const;
   int64_t heads_;
   std::shared_ptr<LinearImpl> qkv_, out_proj_;
 };
@@ -102,7 +104,7 @@ struct BlockConfig {
   Tower tower = Tower::kNone;
   int64_t width = 0, heads = 0, mlp_hidden = 0;
   Activation activation = Activation::kGelu;
-  bool layer_scale = false, causal = false;
+  bool layer_scale = false;
   double norm_eps = 1e-5;
   Naming naming = Naming::kOpenClip;
 };
@@ -111,10 +113,9 @@ struct BlockConfig {
 class ResidualBlockImpl : public torch::nn::Module {
  public:
   explicit ResidualBlockImpl(const BlockConfig& config);
-  torch::Tensor forward(const torch::Tensor& x_NLW) const;
+  torch::Tensor forward(const torch::Tensor& x_MW, const Sequences& sequences) const;
 
  private:
-  bool causal_;
   std::shared_ptr<LayerNormImpl> ln_1_, ln_2_;
   std::shared_ptr<AttentionImpl> attn_;
   std::shared_ptr<MlpImpl> mlp_;
@@ -125,7 +126,9 @@ class ResidualBlockImpl : public torch::nn::Module {
 class TransformerImpl : public torch::nn::Module {
  public:
   TransformerImpl(int64_t layers, const BlockConfig& config);
-  torch::Tensor forward(torch::Tensor x_NLW) const;
+  torch::Tensor forward(torch::Tensor x_MW, const Sequences& sequences) const;
+  /// The same on N sequences of L tokens each.
+  torch::Tensor forward(const torch::Tensor& x_NLW) const;
   void set_grad_checkpointing(bool on) { grad_checkpointing_ = on; }
 
  private:
@@ -195,11 +198,13 @@ class TextTower {
  public:
   /// Registers everything in `owner`.
   TextTower(torch::nn::Module& owner, const ArchConfig& arch);
-  EncodedTexts encode(const torch::Tensor& ids_RT, bool with_tokens) const;
+  EncodedTexts encode(const TextRows& texts, bool with_tokens) const;
   TransformerImpl& transformer() const { return *transformer_; }
 
  private:
   torch::Tensor project(const torch::Tensor& x) const;
+  /// Which tokens of `texts` see which in this tower. A bug when they are packed for another (TORCH_CHECK).
+  Sequences sequences_of(const TextRows& texts) const;
   TextConfig config_;
   torch::Tensor positional_embedding_, text_projection_;
   std::shared_ptr<EmbeddingImpl> token_embedding_;

@@ -50,15 +50,12 @@ AttentionImpl::AttentionImpl(int64_t width, int64_t heads, Tower tower, Naming n
       register_module(naming == Naming::kTimm ? "proj" : "out_proj", std::make_shared<LinearImpl>(width, width, projection));
 }
 
-Tensor AttentionImpl::packed(const Tensor& x_NLW, const Before& before) const {
-  return qkv_ ? qkv_->forward(x_NLW, before) : adaptable_linear(before, x_NLW, in_proj_weight, in_proj_bias, *this);
+Tensor AttentionImpl::packed(const Tensor& x_MW, const Before& before) const {
+  return qkv_ ? qkv_->forward(x_MW, before) : adaptable_linear(before, x_MW, in_proj_weight, in_proj_bias, *this);
 }
 
-Tensor AttentionImpl::forward(const Tensor& x_NLW, bool causal, const Before& before) const {
-  const int64_t n = x_NLW.size(0), length = x_NLW.size(1), width = x_NLW.size(2);
-  const auto qkv = packed(x_NLW, before).view({n, length, 3, heads_, width / heads_}).permute({2, 0, 3, 1, 4}).unbind(0);
-  const Tensor mixed = at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], {}, 0.0, causal);  // [N, heads, L, W / heads]
-  return out_proj_->forward(mixed.transpose(1, 2).reshape({n, length, width}));
+Tensor AttentionImpl::forward(const Tensor& x_MW, const Sequences& sequences, const Before& before) const {
+  return out_proj_->forward(attention(packed(x_MW, before), sequences, heads_));
 }
 
 MlpImpl::MlpImpl(int64_t width, int64_t hidden, Activation activation, const BranchSite& site, Naming naming)
@@ -73,7 +70,7 @@ Tensor MlpImpl::forward(const Tensor& x, const Before& before) const {
   });
 }
 
-ResidualBlockImpl::ResidualBlockImpl(const BlockConfig& config) : causal_(config.causal) {
+ResidualBlockImpl::ResidualBlockImpl(const BlockConfig& config) {
   // Registration order is the order of open_clip's state dict.
   const bool timm = config.naming == Naming::kTimm;
   const auto norm = [&] { return std::make_shared<LayerNormImpl>(config.width, config.norm_eps); };
@@ -87,9 +84,9 @@ ResidualBlockImpl::ResidualBlockImpl(const BlockConfig& config) : causal_(config
   if (config.layer_scale) ls_2_ = register_module("ls_2", std::make_shared<LayerScaleImpl>(config.width));
 }
 
-Tensor ResidualBlockImpl::forward(const Tensor& x_NLW) const {
-  Tensor branch = attn_->forward(x_NLW, causal_, [norm = ln_1_](const Tensor& x) { return norm->forward(x); });
-  const Tensor x = x_NLW + (ls_1_ ? ls_1_->forward(branch) : branch);
+Tensor ResidualBlockImpl::forward(const Tensor& x_MW, const Sequences& sequences) const {
+  Tensor branch = attn_->forward(x_MW, sequences, [norm = ln_1_](const Tensor& x) { return norm->forward(x); });
+  const Tensor x = x_MW + (ls_1_ ? ls_1_->forward(branch) : branch);
   branch = mlp_->forward(x, [norm = ln_2_](const Tensor& in) { return norm->forward(in); });
   return x + (ls_2_ ? ls_2_->forward(branch) : branch);
 }
@@ -105,13 +102,17 @@ TransformerImpl::TransformerImpl(int64_t layers, const BlockConfig& config) {
     add_blocks(*register_module("resblocks", std::make_shared<torch::nn::Module>("resblocks")));
 }
 
-Tensor TransformerImpl::forward(Tensor x_NLW) const {
+Tensor TransformerImpl::forward(Tensor x_MW, const Sequences& sequences) const {
   for (const auto& block : blocks_) {
-    x_NLW = grad_checkpointing_
-                ? detail::recomputed([block](const Tensor& x) { return block->forward(x); }, x_NLW, block->parameters())
-                : block->forward(x_NLW);
+    x_MW = grad_checkpointing_ ? detail::recomputed([block, sequences](const Tensor& x) { return block->forward(x, sequences); },
+                                                    x_MW, block->parameters())
+                               : block->forward(x_MW, sequences);
   }
-  return x_NLW;
+  return x_MW;
+}
+
+Tensor TransformerImpl::forward(const Tensor& x_NLW) const {
+  return forward(x_NLW.flatten(0, 1), Sequences::uniform(x_NLW.size(0), x_NLW.size(1))).view(x_NLW.sizes());
 }
 
 }  // namespace fsc

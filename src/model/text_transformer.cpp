@@ -14,7 +14,6 @@ TextTower::TextTower(torch::nn::Module& owner, const ArchConfig& arch) : config_
                                         : config_.gelu_tanh ? Activation::kGeluTanh
                                                             : Activation::kGelu,
                           .layer_scale = config_.ls_init_value.has_value(),
-                          .causal = !config_.no_causal_mask,
                           .norm_eps = config_.norm_eps};
   // Registration order is the order of open_clip's state dict, which differs between its two classes of models.
   const auto add_embedding = [&] {
@@ -38,21 +37,25 @@ Tensor TextTower::project(const Tensor& x) const {
   return projection_ ? projection_->forward(x) : at::matmul(x, text_projection_);
 }
 
-EncodedTexts TextTower::encode(const Tensor& ids_RT, bool with_tokens) const {
-  TORCH_CHECK(ids_RT.dim() == 2 && ids_RT.scalar_type() == torch::kInt64, "token ids must be int64 [R,T]");
-  const int64_t rows = ids_RT.size(0), length = ids_RT.size(1);
-  TORCH_CHECK(length <= config_.context_length, length, " tokens, the context has ", config_.context_length);
-  TORCH_CHECK(length == config_.context_length || !config_.no_causal_mask, length, " tokens, this tower takes all ",
-              config_.context_length, " of its context: the padding has a part in the feature");
-  Tensor x_RTW = token_embedding_->forward(ids_RT) + positional_embedding_.slice(0, 0, length);
-  x_RTW = ln_final_->forward(transformer_->forward(x_RTW));
-  // CLIP's end-of-text token has the largest id of the vocabulary.
-  const Tensor pooled_RW = config_.pool_type == TextPool::kLast
-                               ? x_RTW.select(1, length - 1)
-                               : x_RTW.index({torch::arange(rows, ids_RT.device()), ids_RT.argmax(-1)});
+Sequences TextTower::sequences_of(const TextRows& texts) const {
+  Sequences sequences = texts.sequences;
+  const bool whole = sequences.is_uniform() && sequences.longest == config_.context_length;
+  TORCH_CHECK(sequences.longest <= config_.context_length, "a text of ", sequences.longest, " tokens, the context has ",
+              config_.context_length);
+  TORCH_CHECK(whole || !(config_.no_causal_mask || config_.pool_type == TextPool::kLast), "texts of up to ", sequences.longest,
+              " tokens, this tower takes all ", config_.context_length, " of its context: the padding has a part in the feature");
+  sequences.causal = !config_.no_causal_mask;
+  return sequences;
+}
+
+EncodedTexts TextTower::encode(const TextRows& texts, bool with_tokens) const {
+  const Sequences sequences = sequences_of(texts);
+  Tensor x_MW = token_embedding_->forward(texts.ids_M) + at::embedding(positional_embedding_, texts.positions_M);
+  x_MW = ln_final_->forward(transformer_->forward(x_MW, sequences));
+  const Tensor pooled_R = config_.pool_type == TextPool::kLast ? (texts.sequence_R + 1) * sequences.longest - 1 : texts.eot_R;
   EncodedTexts out;
-  out.features_RD = unit_rows(project(pooled_RW));
-  if (with_tokens) out.tokens_RTD = project(x_RTW);
+  out.features_RD = unit_rows(project(x_MW.index_select(0, pooled_R)));
+  if (with_tokens) out.tokens_VD = project(x_MW).index_select(0, texts.tokens_V);
   return out;
 }
 

@@ -26,7 +26,7 @@ torch::Tensor noise_images(int64_t size) {
 }
 
 /// CLIP's: start, tokens, end (the two largest ids), padding. SigLIP's: tokens to the end of the context.
-torch::Tensor drawn_texts(const TextConfig& text) {
+std::vector<TokenIds> drawn_texts(const TextConfig& text) {
   Rng rng({kSeed, 2});
   std::vector<TokenIds> texts;
   for (int64_t row = 0; row < kCount; ++row) {
@@ -37,7 +37,7 @@ torch::Tensor drawn_texts(const TextConfig& text) {
       ids.push_back(1 + static_cast<int64_t>(rng.below(static_cast<uint64_t>(text.vocab_size - 3))));
     if (!full) ids.front() = text.vocab_size - 2, ids.back() = text.vocab_size - 1;
   }
-  return make_text_rows({&texts[0], &texts[1]}, {.pad_id = 0, .width = text.context_length}).ids_RT;
+  return texts;
 }
 
 }  // namespace
@@ -55,9 +55,18 @@ FixedInputFeatures fixed_input_features(const ArchConfig& arch, const StateDict&
 
 FixedInputFeatures fixed_input_features(ClipModelImpl& model) {
   const torch::NoGradGuard no_grad;
-  const torch::Tensor pixels = noise_images(model.arch().vision.image_size), ids = drawn_texts(model.arch().text);
-  return {model.encode_images(pixels).features_BD.to(torch::kFloat32), model.encode_texts(ids).features_RD.to(torch::kFloat32),
-          pixels, ids};
+  const TextConfig& text = model.arch().text;
+  const torch::Tensor pixels = noise_images(model.arch().vision.image_size);
+  const std::vector<TokenIds> texts = drawn_texts(text);
+  const bool full = text.pool_type == TextPool::kLast;
+  const TextRows rows = make_text_rows({&texts[0], &texts[1]}, {.width = full ? text.context_length : 0});
+  const torch::Tensor ids_RT = torch::zeros({kCount, text.context_length}, torch::kInt64);
+  for (int64_t r = 0; r < kCount; ++r) {
+    const TokenIds& ids = texts[static_cast<size_t>(r)];
+    ids_RT[r].narrow(0, 0, static_cast<int64_t>(ids.size())).copy_(torch::tensor(ids, torch::kInt64));
+  }
+  return {model.encode_images(pixels).features_BD.to(torch::kFloat32), model.encode_texts(rows).features_RD.to(torch::kFloat32),
+          pixels, ids_RT};
 }
 
 double largest_difference(const torch::Tensor& a, const torch::Tensor& b) {

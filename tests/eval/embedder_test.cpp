@@ -7,6 +7,7 @@
 
 #include "eval_support.h"
 #include "fsc/image/decode.h"
+#include "support/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -56,9 +57,7 @@ TEST(Embedder, TextsEqualFullLengthEncoding) {
   torch::NoGradGuard no_graph;
   for (size_t i = 0; i < texts.size(); ++i) {
     const auto ids = test::clip_tokenizer().encode(texts[i], 77);
-    torch::Tensor padded = torch::zeros({1, 77}, torch::kLong);
-    padded.slice(1, 0, static_cast<int64_t>(ids.size())).copy_(torch::tensor(ids));
-    const torch::Tensor alone = loaded.model->encode_texts(padded).features_RD[0];
+    const torch::Tensor alone = loaded.model->encode_texts(make_text_rows({&ids}, {})).features_RD[0];
     EXPECT_TRUE(torch::allclose(embeddings.texts_UD[embeddings.text_rows[i]], alone, 0, 2e-6)) << texts[i];
   }
 }
@@ -77,9 +76,7 @@ TEST(Embedder, SiglipsTextsFillTheContext) {
   torch::NoGradGuard no_graph;
   for (size_t i = 0; i < texts.size(); ++i) {
     const auto ids = tokenizer->encode(texts[i], 16);
-    torch::Tensor padded = torch::ones({1, 16}, torch::kLong);
-    padded[0].slice(0, 0, static_cast<int64_t>(ids.size())).copy_(torch::tensor(ids));
-    const torch::Tensor alone = loaded.model->encode_texts(padded).features_RD[0];
+    const torch::Tensor alone = loaded.model->encode_texts(make_text_rows({&ids}, {.pad_id = 1, .width = 16})).features_RD[0];
     EXPECT_TRUE(torch::allclose(embeddings.texts_UD[embeddings.text_rows[i]], alone, 0, 2e-6)) << texts[i];
   }
 }

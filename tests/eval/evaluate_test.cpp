@@ -11,6 +11,7 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/image/decode.h"
 #include "fsc/io/safetensors.h"
+#include "support/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -29,11 +30,9 @@ class EvaluateTest : public ::testing::Test {
   double cosine(LoadedModel& loaded, const fs::path& image, const std::string& text) {
     torch::NoGradGuard no_graph;
     const auto ids = test::clip_tokenizer().encode(text, 77);
-    torch::Tensor padded = torch::zeros({1, 77}, torch::kLong);
-    padded.slice(1, 0, static_cast<int64_t>(ids.size())).copy_(torch::tensor(ids));
     const torch::Tensor a =
         loaded.model->encode_images(eval_transform(decode_image_file(image), loaded.preprocess).unsqueeze(0)).features_BD;
-    return a.mul(loaded.model->encode_texts(padded).features_RD).sum().item<double>();
+    return a.mul(loaded.model->encode_texts(make_text_rows({&ids}, {})).features_RD).sum().item<double>();
   }
 
   /// Exit code of fsc-eval; what it prints goes to `output_`.

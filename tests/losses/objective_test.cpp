@@ -28,11 +28,12 @@ Case golden_case(const test::Golden& golden, bool with_negatives, torch::ScalarT
       if (row >= 0) owner[row] = b;
     }
   }
+  const torch::Tensor valid_RT = golden.at("input/attn_mask").to(torch::kBool);
   c.features = {.image_BD = c.leaves["image_features"],
                 .image_tokens_BPD = c.leaves["image_tokens"],
                 .text_RD = c.leaves["text_features"],
-                .text_tokens_RTD = c.leaves["text_tokens"],
-                .text_valid_RT = golden.at("input/attn_mask").to(torch::kBool),
+                .text_tokens_VD = c.leaves["text_tokens"].index({valid_RT}),
+                .text_offsets_R1 = torch::cat({torch::zeros({1}, torch::kInt64), valid_RT.sum(1).cumsum(0)}),
                 .scale = c.leaves["logit_scale"].exp()};
   c.features.roles.owner_R = owner;
   c.features.roles.add(kCaptions, torch::arange(images).unsqueeze(1));
@@ -189,14 +190,14 @@ TEST(Objective, WithoutAnyNegativeOnlyTheContrastiveLossIsLeft) {
 
 TEST(Objective, FlatImagesAndMissingNegativesGiveAFiniteLoss) {
   const auto golden = test::read_golden("losses.safetensors");
-  auto c = golden_case(golden, true, torch::kFloat32);
-  {
-    const torch::NoGradGuard no_grad;
-    for (int64_t p = 1; p < c.leaves["image_tokens"].size(1); ++p)
-      c.leaves["image_tokens"].select(1, p).copy_(c.leaves["image_tokens"].select(1, 0));
-  }
-  c.features.scale = torch::tensor(100.0F);
   for (const auto missing : {MissingNegatives::kReference, MissingNegatives::kMasked}) {
+    auto c = golden_case(golden, true, torch::kFloat32);
+    {
+      const torch::NoGradGuard no_grad;
+      for (int64_t p = 1; p < c.leaves["image_tokens"].size(1); ++p)
+        c.leaves["image_tokens"].select(1, p).copy_(c.leaves["image_tokens"].select(1, 0));
+    }
+    c.features.scale = torch::tensor(100.0F);
     const auto losses = evaluate(make_objective({.missing_negatives = missing}), c.features);
     EXPECT_TRUE(losses.total.isfinite().item<bool>());
     losses.total.backward();
@@ -212,8 +213,8 @@ TEST(Objective, TheOrderOfTheTextsDoesNotMatter) {
   const int64_t texts = features.text_RD.size(0);
   auto reversed = features;
   reversed.text_RD = features.text_RD.flip(0);
-  reversed.text_tokens_RTD = features.text_tokens_RTD.flip(0);
-  reversed.text_valid_RT = features.text_valid_RT.flip(0);
+  reversed.text_tokens_VD = features.text_tokens_VD.flip(0);  // of each text too: their order does not matter either
+  reversed.text_offsets_R1 = features.text_tokens_VD.size(0) - features.text_offsets_R1.flip(0);
   const auto turned = [&](const torch::Tensor& rows) { return torch::where(rows.ge(0), texts - 1 - rows, rows); };
   reversed.roles = {};
   reversed.roles.owner_R = features.roles.owner_R.flip(0);
@@ -244,7 +245,7 @@ TEST(Objective, MaskedNegativesEqualABatchWithoutTheirColumns) {
 TEST(Objective, TheLocalTermNeedsTokens) {
   const auto golden = test::read_golden("losses.safetensors");
   auto features = golden_case(golden, true).features;
-  features.image_tokens_BPD = features.text_tokens_RTD = torch::Tensor();
+  features.image_tokens_BPD = features.text_tokens_VD = torch::Tensor();
   EXPECT_THROW(evaluate(make_objective({}), features), c10::Error);
   EXPECT_NO_THROW(evaluate(make_objective({.local_hn_weight = 0}), features));
 }

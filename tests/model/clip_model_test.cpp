@@ -10,6 +10,7 @@
 
 #include "support/fill.h"
 #include "support/golden.h"
+#include "support/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -118,7 +119,9 @@ TEST(ClipModel, LayerScaleOfOneIsNoLayerScale) {
   with->initialize(3);
   without->initialize(3);
   EXPECT_EQ(gap(with->encode_images(tiny_images()).features_BD, without->encode_images(tiny_images()).features_BD), 0);
-  EXPECT_EQ(gap(with->encode_texts(tiny_ids()).features_RD, without->encode_texts(tiny_ids()).features_RD), 0);
+  EXPECT_EQ(gap(with->encode_texts(test::text_rows(tiny_ids())).features_RD,
+                without->encode_texts(test::text_rows(tiny_ids())).features_RD),
+            0);
 }
 
 class Golden : public testing::TestWithParam<const char*> {};
@@ -131,12 +134,14 @@ TEST_P(Golden, FeaturesAndTokensEqualOpenClips) {
   const Tensor ids = golden.at("ids");
   EXPECT_TRUE(torch::equal(ids.slice(0, 0, 3), tiny_ids()));
   const EncodedImages images = model->encode_images(tiny_images(), true);
-  const EncodedTexts texts = model->encode_texts(ids, true);
+  const TextRows rows = test::text_rows(ids);
+  const EncodedTexts texts = model->encode_texts(rows, true);
   const double image_gap = gap(images.features_BD, golden.at(variant + "/image_features"));
   const double text_gap = gap(texts.features_RD, golden.at(variant + "/text_features"));
   const double image_token_gap = gap(images.tokens_BPD, golden.at(variant + "/image_tokens"));
-  const Tensor text_tokens = texts.tokens_RTD * (ids > 0).unsqueeze(-1);
-  const double text_token_gap = gap(text_tokens, golden.at(variant + "/text_tokens"));
+  const Tensor valid_RT1 = test::valid_tokens(rows, ids.size(1)).unsqueeze(-1);
+  const double text_token_gap =
+      gap(test::in_rectangle(texts.tokens_VD, rows, ids.size(1)), golden.at(variant + "/text_tokens") * valid_RT1);
   EXPECT_LE(image_gap, 1e-6);
   EXPECT_LE(text_gap, 1e-6);
   EXPECT_LE(image_token_gap, 1e-5);  // un-normalised, of size 4
@@ -146,15 +151,64 @@ TEST_P(Golden, FeaturesAndTokensEqualOpenClips) {
 
 INSTANTIATE_TEST_SUITE_P(ClipModel, Golden, testing::Values("tiny", "tiny-quickgelu"));
 
-TEST(ClipModel, TextsCutToTheLongestGiveTheSameNumbers) {
+/// Texts with beginnings in common, one of them twice, one of them the beginning of another.
+std::vector<TokenIds> related_texts() {
+  const int64_t sot = 510, eot = 511;
+  return {{sot, 5, 6, 7, 8, eot}, {sot, 5, 6, 9, 8, 3, eot}, {sot, 5, 6, 7, 8, eot}, {sot, eot}, {sot, 9, eot}, {sot},
+          {sot, 5, 6, 9, eot}};
+}
+
+TextRows packed(const std::vector<TokenIds>& texts, bool share_prefixes) {
+  std::vector<const TokenIds*> pointers;
+  for (const auto& text : texts) pointers.push_back(&text);
+  return make_text_rows(pointers, {.share_prefixes = share_prefixes});
+}
+
+/// Features, tokens and the gradients of a loss that looks at all of them.
+std::vector<Tensor> of_texts(ClipModel& model, const TextRows& rows) {
+  model->zero_grad();
+  const EncodedTexts texts = model->encode_texts(rows, true);
+  const auto weighted = [](const Tensor& x, const char* name) { return (x * test::fill_signed(name, x.sizes())).sum(); };
+  (weighted(texts.features_RD, "w.features") + 0.1 * weighted(texts.tokens_VD, "w.tokens")).backward();
+  std::vector<Tensor> found = {texts.features_RD.detach(), texts.tokens_VD.detach()};
+  for (const auto& parameter : model->parameters())
+    if (parameter.grad().defined()) found.push_back(parameter.grad().clone());
+  return found;
+}
+
+TEST(ClipModel, PackedTextsEqualEachTextAloneWithOrWithoutSharedPrefixes) {
   ClipModel model = tiny_model();
+  const auto texts = related_texts();
+  const TextRows shared = packed(texts, true), apart = packed(texts, false);
+  EXPECT_LT(shared.tokens(), apart.tokens());
+  const auto a = of_texts(model, shared), b = of_texts(model, apart);
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_LE(gap(a[i], b[i]), 2e-6 * std::max(1.0, b[i].abs().max().item<double>())) << i;
   const torch::NoGradGuard no_grad;
-  const Tensor ids = tiny_ids();
-  const int64_t longest = (ids > 0).sum(1).max().item<int64_t>();
-  ASSERT_LT(longest, 30);
-  const EncodedTexts whole = model->encode_texts(ids, true), cut = model->encode_texts(ids.slice(1, 0, longest), true);
-  EXPECT_LE(gap(whole.features_RD, cut.features_RD), 1e-6);
-  EXPECT_LE(gap(whole.tokens_RTD.slice(1, 0, longest), cut.tokens_RTD), 1e-5);
+  int64_t token = 0;
+  for (size_t r = 0; r < texts.size(); ++r) {
+    const EncodedTexts alone = model->encode_texts(packed({texts[r]}, true), true);
+    EXPECT_LE(gap(a[0][static_cast<int64_t>(r)], alone.features_RD[0]), 1e-6) << r;
+    const int64_t valid = alone.tokens_VD.size(0);
+    if (valid > 0) {
+      EXPECT_LE(gap(a[1].narrow(0, token, valid), alone.tokens_VD), 5e-6) << r;
+    }
+    token += valid;
+  }
+  EXPECT_EQ(token, a[1].size(0));
+}
+
+TEST(ClipModel, PackedTextsEqualPaddedOnes) {
+  // A padded text is one with further tokens behind its end, which nothing before them sees.
+  ClipModel model = tiny_model();
+  std::vector<TokenIds> texts = related_texts();
+  texts.erase(texts.begin() + 5);  // its end is no end of text
+  std::vector<TokenIds> padded = texts;
+  for (auto& text : padded) text.resize(7, 0);
+  const torch::NoGradGuard no_grad;
+  const EncodedTexts a = model->encode_texts(packed(texts, true), true), b = model->encode_texts(packed(padded, false), true);
+  EXPECT_LE(gap(a.features_RD, b.features_RD), 1e-6);
+  EXPECT_LE(gap(a.tokens_VD, b.tokens_VD), 5e-6);
 }
 
 TEST(ClipModel, TokensOnlyWhenAskedAndFeaturesDoNotDependOnIt) {
@@ -163,15 +217,14 @@ TEST(ClipModel, TokensOnlyWhenAskedAndFeaturesDoNotDependOnIt) {
   EXPECT_FALSE(plain.tokens_BPD.defined());
   EXPECT_EQ(dense.tokens_BPD.sizes(), (std::vector<int64_t>{3, 16, 32}));
   EXPECT_TRUE(torch::equal(plain.features_BD, dense.features_BD));
-  EXPECT_FALSE(model->encode_texts(tiny_ids()).tokens_RTD.defined());
+  EXPECT_FALSE(model->encode_texts(test::text_rows(tiny_ids())).tokens_VD.defined());
 }
 
 TEST(ClipModel, ShapesAreChecked) {
   ClipModel model = tiny_model();
   EXPECT_THROW(model->encode_images(torch::zeros({1, 3, 33, 32})), c10::Error);
   EXPECT_THROW(model->encode_images(torch::zeros({3, 32, 32})), c10::Error);
-  EXPECT_THROW(model->encode_texts(torch::zeros({1, 78}, torch::kInt64)), c10::Error);
-  EXPECT_THROW(model->encode_texts(torch::zeros({1, 7}, torch::kInt32)), c10::Error);
+  EXPECT_THROW(model->encode_texts(test::text_rows(torch::ones({1, 78}, torch::kInt64))), c10::Error);
 }
 
 TEST(ClipModel, LogitScaleIsClamped) {
@@ -191,14 +244,14 @@ TEST(ClipModel, AutocastDtypesAreOpenClips) {
   ClipModel model = tiny_model();
   const torch::NoGradGuard no_grad;
   const EncodedImages exact = model->encode_images(tiny_images(), true);
-  const EncodedTexts exact_texts = model->encode_texts(tiny_ids(), true);
+  const EncodedTexts exact_texts = model->encode_texts(test::text_rows(tiny_ids()), true);
   const Autocast autocast;
   const EncodedImages images = model->encode_images(tiny_images(), true);
-  const EncodedTexts texts = model->encode_texts(tiny_ids(), true);
+  const EncodedTexts texts = model->encode_texts(test::text_rows(tiny_ids()), true);
   EXPECT_EQ(images.features_BD.scalar_type(), torch::kBFloat16);
   EXPECT_EQ(images.tokens_BPD.scalar_type(), torch::kBFloat16);
   EXPECT_EQ(texts.features_RD.scalar_type(), torch::kBFloat16);
-  EXPECT_EQ(texts.tokens_RTD.scalar_type(), torch::kBFloat16);
+  EXPECT_EQ(texts.tokens_VD.scalar_type(), torch::kBFloat16);
   EXPECT_LE(gap(images.features_BD, exact.features_BD), 0.02);
   EXPECT_LE(gap(texts.features_RD, exact_texts.features_RD), 0.02);
 }
@@ -211,10 +264,10 @@ std::vector<Tensor> gradients(ClipModel& model, bool checkpointing, bool autocas
     std::optional<Autocast> scope;
     if (autocast) scope.emplace();
     const EncodedImages images = model->encode_images(tiny_images(), true);
-    const EncodedTexts texts = model->encode_texts(tiny_ids(), true);
+    const EncodedTexts texts = model->encode_texts(test::text_rows(tiny_ids()), true);
     const Tensor logits = model->scale() * at::matmul(images.features_BD, texts.features_RD.t());
     loss = logits.to(torch::kFloat32).log_softmax(-1).diagonal().mean().neg() +
-           images.tokens_BPD.to(torch::kFloat32).square().mean() + texts.tokens_RTD.to(torch::kFloat32).square().mean();
+           images.tokens_BPD.to(torch::kFloat32).square().mean() + texts.tokens_VD.to(torch::kFloat32).square().mean();
   }
   loss.backward();  // outside autocast, as a trainer does it: the recomputation has to restore it
   std::vector<Tensor> result;

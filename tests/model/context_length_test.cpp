@@ -6,6 +6,7 @@
 #include "fsc/model/clip_model.h"
 #include "support/fill.h"
 #include "support/golden.h"
+#include "support/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -36,7 +37,8 @@ TEST_P(ContextLength, PositionsAndFeaturesEqualTheOfficialCodes) {
   EXPECT_EQ(positions.sizes(), golden.at(length + "/positional_embedding").sizes());
   EXPECT_LE(largest_gap(positions, golden.at(length + "/positional_embedding")), 1e-7);
   const torch::NoGradGuard no_grad;
-  EXPECT_LE(largest_gap(model->encode_texts(golden.at(length + "/ids"), false).features_RD, golden.at(length + "/text_features")),
+  EXPECT_LE(largest_gap(model->encode_texts(test::text_rows(golden.at(length + "/ids"))).features_RD,
+                        golden.at(length + "/text_features")),
             1e-6);
 }
 

@@ -13,6 +13,7 @@
 #include "support/expect_error.h"
 #include "support/fill.h"
 #include "support/golden.h"
+#include "support/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -48,12 +49,12 @@ ClipModel official_start(LoraConfig config = rank(2)) {
 /// A number that every feature and token has a part in.
 Tensor some_loss(ClipModel model) {
   const auto image = model->encode_images(images(), true);
-  const auto text = model->encode_texts(ids(), true);
+  const auto text = model->encode_texts(test::text_rows(ids()), true);
   const auto weighted = [](const Tensor& x, const char* name) {
     return (x * test::fill_signed(name, x.sizes()).to(x.scalar_type())).to(torch::kFloat32).sum();
   };
   return weighted(image.features_BD, "w.1") + weighted(text.features_RD, "w.2") + 0.1 * weighted(image.tokens_BPD, "w.3") +
-         0.1 * weighted(text.tokens_RTD, "w.4");
+         0.1 * weighted(text.tokens_VD, "w.4");
 }
 
 std::map<std::string, Tensor> gradients(ClipModel model) {
@@ -71,7 +72,8 @@ TEST(Lora, FeaturesAreTheOfficialOnes) {
   for (const bool with_graph : {true, false}) {
     const torch::AutoGradMode mode(with_graph);
     EXPECT_TRUE(torch::allclose(model->encode_images(images()).features_BD, golden.at("image_features"), 0, 1e-6)) << with_graph;
-    EXPECT_TRUE(torch::allclose(model->encode_texts(ids()).features_RD, golden.at("text_features"), 0, 1e-6)) << with_graph;
+    EXPECT_TRUE(torch::allclose(model->encode_texts(test::text_rows(ids())).features_RD, golden.at("text_features"), 0, 1e-6))
+        << with_graph;
   }
 }
 
@@ -167,7 +169,8 @@ TEST(Lora, MergedIsThePlainModelWithTheSameFeatures) {
   const torch::NoGradGuard no_grad;
   EXPECT_TRUE(
       torch::allclose(merged->encode_images(images()).features_BD, branched->encode_images(images()).features_BD, 0, 2e-6));
-  EXPECT_TRUE(torch::allclose(merged->encode_texts(ids()).features_RD, branched->encode_texts(ids()).features_RD, 0, 2e-6));
+  EXPECT_TRUE(torch::allclose(merged->encode_texts(test::text_rows(ids())).features_RD,
+                              branched->encode_texts(test::text_rows(ids())).features_RD, 0, 2e-6));
 
   ClipModel half = official_start(), none = official_start();
   merge_lora(*half, 0.5), merge_lora(*none, 0.0);
@@ -240,7 +243,7 @@ TEST(Lora, DropoutsGradientIsThatOfItsMask) {
   model->to(torch::kFloat64);
   const auto loss = [&] {
     torch::manual_seed(4);
-    const auto text = model->encode_texts(ids());
+    const auto text = model->encode_texts(test::text_rows(ids()));
     return (text.features_RD * test::fill_signed("w.2", text.features_RD.sizes()).to(torch::kFloat64)).sum();
   };
   loss().backward();

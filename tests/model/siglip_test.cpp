@@ -9,6 +9,7 @@
 #include "fsc/model/clip_model.h"
 #include "support/fill.h"
 #include "support/golden.h"
+#include "support/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -42,7 +43,8 @@ double siglip_gap(const Tensor& a, const Tensor& b) {
 }
 Tensor sigmoid_loss_of(ClipModelImpl& model) {
   const Tensor logits =
-      model.scale() * model.encode_images(siglip_images()).features_BD.matmul(model.encode_texts(siglip_ids()).features_RD.t()) +
+      model.scale() * model.encode_images(siglip_images())
+                          .features_BD.matmul(model.encode_texts(test::full_text_rows(siglip_ids())).features_RD.t()) +
       model.logit_bias;
   return -at::log_sigmoid((2 * torch::eye(3) - 1) * logits).sum() / 3;
 }
@@ -116,11 +118,11 @@ TEST_P(SiglipGolden, FeaturesAndDenseTokensEqualOpenClips) {
   const torch::NoGradGuard no_grad;
   ClipModel model = siglip_model(GetParam());
   const EncodedImages images = model->encode_images(siglip_images(), true);
-  const EncodedTexts texts = model->encode_texts(siglip_ids(), true);
+  const EncodedTexts texts = model->encode_texts(test::full_text_rows(siglip_ids()), true);
   EXPECT_LE(siglip_gap(images.features_BD, golden.at(v + "image_features")), 1e-6);
   EXPECT_LE(siglip_gap(texts.features_RD, golden.at(v + "text_features")), 1e-6);
   EXPECT_LE(siglip_gap(images.tokens_BPD, golden.at(v + "image_tokens")), 1e-5);  // un-normalised, of size 3
-  EXPECT_LE(siglip_gap(texts.tokens_RTD, golden.at(v + "text_tokens")), 1e-5);
+  EXPECT_LE(siglip_gap(texts.tokens_VD, golden.at(v + "text_tokens").flatten(0, 1)), 1e-5);
   EXPECT_EQ(siglip_gap(images.features_BD, model->encode_images(siglip_images()).features_BD), 0) << "tokens change the feature";
   EXPECT_FALSE(model->encode_images(siglip_images()).tokens_BPD.defined());
 }
@@ -174,13 +176,14 @@ TEST(Siglip, GeluTanhOfTheImageTowerIsAnotherModel) {
 
 TEST(Siglip, TextsHaveToFillTheContext) {
   ClipModel model = siglip_model();
-  EXPECT_THROW(model->encode_texts(siglip_ids().slice(1, 0, 12)), c10::Error);
+  EXPECT_THROW(model->encode_texts(test::full_text_rows(siglip_ids().slice(1, 0, 12))), c10::Error);
   const torch::NoGradGuard no_grad;
   Tensor ids = siglip_ids();
-  const Tensor before = model->encode_texts(ids).features_RD;
+  const Tensor before = model->encode_texts(test::full_text_rows(ids)).features_RD;
   ids[0][2] = 77;  // an early word is seen by the last position and by all others
-  EXPECT_GT(siglip_gap(model->encode_texts(ids).features_RD[0], before[0]), 1e-3);
-  EXPECT_GT(siglip_gap(model->encode_texts(ids, true).tokens_RTD[0][0], model->encode_texts(siglip_ids(), true).tokens_RTD[0][0]),
+  EXPECT_GT(siglip_gap(model->encode_texts(test::full_text_rows(ids)).features_RD[0], before[0]), 1e-3);
+  EXPECT_GT(siglip_gap(model->encode_texts(test::full_text_rows(ids), true).tokens_VD[0],
+                       model->encode_texts(test::full_text_rows(siglip_ids()), true).tokens_VD[0]),
             1e-3);
 }
 
@@ -251,7 +254,7 @@ TEST(Siglip, LoadingInterpolatesGridAndContext) {
   arch.text.context_length = 24;
   ClipModel longer(arch);
   EXPECT_NE(load_state(*longer, state, "x").at(0).find("from 16 to 24 positions"), std::string::npos);
-  EXPECT_EQ(longer->encode_texts(torch::ones({1, 24}, torch::kInt64)).features_RD.size(1), 48);
+  EXPECT_EQ(longer->encode_texts(test::full_text_rows(torch::ones({1, 24}, torch::kInt64))).features_RD.size(1), 48);
 }
 
 TEST(Siglip, ACheckpointWithoutBiasGivesZeroAndSaysSo) {

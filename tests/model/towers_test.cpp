@@ -9,6 +9,7 @@
 #include "fsc/core/error.h"
 #include "support/expect_error.h"
 #include "support/fill.h"
+#include "support/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -74,7 +75,7 @@ TEST(Towers, LocksOneTowerWholly) {
   const auto image = model->encode_images(images, true);
   EXPECT_FALSE(image.features_BD.requires_grad()) << "no graph";
   EXPECT_FALSE(image.tokens_BPD.requires_grad());
-  EXPECT_TRUE(model->encode_texts(test::fill_token_rows("input.ids", 2)).features_RD.requires_grad());
+  EXPECT_TRUE(model->encode_texts(test::text_rows(test::fill_token_rows("input.ids", 2))).features_RD.requires_grad());
   EXPECT_TRUE(model->logit_scale.requires_grad()) << "it belongs to no tower";
 }
 
@@ -114,7 +115,8 @@ TEST(Towers, FrozenBlocksLeaveNoGraph) {
 }
 
 TEST(Towers, CheckpointedBlocksLeaveNoGraph) {
-  const Tensor images = test::fill_signed("input.images", {2, 3, 32, 32}), ids = test::fill_token_rows("input.ids", 2);
+  const Tensor images = test::fill_signed("input.images", {2, 3, 32, 32}), ids_RT = test::fill_token_rows("input.ids", 2);
+  const TextRows ids = test::text_rows(ids_RT);
   auto model = tiny_towers();
   EXPECT_EQ(layer_norms_in_graph(model->encode_texts(ids).features_RD), 5);  // two in each block, ln_final
   model->set_grad_checkpointing(true, false);

@@ -10,6 +10,7 @@
 #include "fsc/io/checkpoint_file.h"
 #include "fsc/io/safetensors.h"
 #include "fsc/weights/model_info.h"
+#include "support/text_rows.h"
 #include "weights/detail_names.h"
 #include "weights/formats_support.h"
 
@@ -111,7 +112,8 @@ TEST(Convert, CheckIsKeptWhereAsked) {
   LoadedModel loaded = load_model(dir / "oc");
   const torch::NoGradGuard no_grad;
   EXPECT_TRUE(torch::equal(loaded.model->encode_images(*check.find("pixels")).features_BD, *check.find("image_features")));
-  EXPECT_TRUE(torch::equal(loaded.model->encode_texts(*check.find("ids")).features_RD, *check.find("text_features")));
+  EXPECT_TRUE(
+      torch::equal(loaded.model->encode_texts(test::text_rows(*check.find("ids"))).features_RD, *check.find("text_features")));
 }
 
 TEST(Convert, OutputsThatAreRefused) {

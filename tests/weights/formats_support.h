@@ -7,6 +7,7 @@
 
 #include "fsc/weights/model_folder.h"
 #include "support/golden.h"
+#include "support/text_rows.h"
 
 namespace fsc::test {
 
@@ -23,8 +24,10 @@ inline const Golden& format_golden() {
 inline void expect_features(ClipModelImpl& model, const std::string& name, double tolerance = 2e-5) {
   const torch::NoGradGuard no_grad;
   const Golden& golden = format_golden();
-  const char* ids = model.arch().vision.siglip ? "siglip_ids" : "ids";
-  const auto image = model.encode_images(golden.at("pixels")).features_BD, text = model.encode_texts(golden.at(ids)).features_RD;
+  const bool siglip = model.arch().vision.siglip;
+  const torch::Tensor& ids = golden.at(siglip ? "siglip_ids" : "ids");
+  const auto image = model.encode_images(golden.at("pixels")).features_BD,
+             text = model.encode_texts(siglip ? full_text_rows(ids) : text_rows(ids)).features_RD;
   EXPECT_LE((image - golden.at(name + "/image")).abs().max().item<double>(), tolerance) << name;
   EXPECT_LE((text - golden.at(name + "/text")).abs().max().item<double>(), tolerance) << name;
 }

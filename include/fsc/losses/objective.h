@@ -35,8 +35,8 @@ struct Features {
   torch::Tensor image_BD = {};          ///< unit
   torch::Tensor image_tokens_BPD = {};  ///< un-normalised; undefined when no term needs tokens
   torch::Tensor text_RD = {};           ///< unit, all texts of the batch
-  torch::Tensor text_tokens_RTD = {};   ///< un-normalised; undefined when no term needs tokens
-  torch::Tensor text_valid_RT = {};     ///< bool
+  torch::Tensor text_tokens_VD = {};    ///< un-normalised valid tokens, text by text; undefined when no term needs tokens
+  torch::Tensor text_offsets_R1 = {};   ///< int64: text r has the tokens offsets[r] ... offsets[r + 1] - 1
   TextRoles roles = {};
   torch::Tensor scale = {};  ///< exp(logit_scale)
   torch::Tensor bias = {};   ///< logit_bias; undefined when the model has none

@@ -1,5 +1,5 @@
 // CLIP as torch::nn modules whose parameters carry open_clip's state-dict names and shapes.
-// Shape suffixes: B images, R texts, T text tokens, P patches, D embedding size.
+// Shape suffixes: B images, R texts, V their valid tokens, P patches, D embedding size.
 #pragma once
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
@@ -11,6 +11,7 @@
 
 #include "fsc/model/arch_config.h"
 #include "fsc/tensor/state_dict.h"
+#include "fsc/tensor/text_rows.h"
 
 namespace fsc {
 
@@ -21,7 +22,8 @@ struct EncodedImages {
 };
 struct EncodedTexts {
   torch::Tensor features_RD;  ///< normalise(ln_final(x)[EOT] . text_projection); SigLIP: at the last position of the context
-  torch::Tensor tokens_RTD;   ///< ln_final(x) . text_projection, un-normalised; undefined unless asked for
+  torch::Tensor tokens_VD;    ///< ln_final(x) . text_projection of the valid tokens, text by text (TextRows::offsets_R1 has their
+                              ///< places), un-normalised; undefined unless asked for
 };
 
 class ImageTowerImpl;
@@ -49,9 +51,9 @@ class ClipModelImpl : public torch::nn::Module {
 
   /// images float [B,3,S,S], S = arch().vision.image_size.
   EncodedImages encode_images(const torch::Tensor& images_B3SS, bool with_tokens = false);
-  /// ids int64 [R,T]. CLIP: T <= context length, padded with 0; EOT is the position of the largest id (open_clip's argmax
-  /// pooling). SigLIP: T = context length, padded with the tokenizer's pad id, which has a part in the feature.
-  EncodedTexts encode_texts(const torch::Tensor& ids_RT, bool with_tokens = false);
+  /// CLIP: texts as they are, of at most the context length; EOT is the first token with the largest id (open_clip's argmax
+  /// pooling). SigLIP: texts padded to the context length (TextLayout::width), since the padding has a part in the feature.
+  EncodedTexts encode_texts(const TextRows& texts, bool with_tokens = false);
 
   /// exp(logit_scale), with gradient.
   torch::Tensor scale() const { return logit_scale.exp(); }

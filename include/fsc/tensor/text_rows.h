@@ -1,5 +1,5 @@
-// Texts as rows of tokens, made in one place for training, evaluation and checks, and what each text is to a batch.
-// Shape suffixes: B images, R texts, T text tokens, N texts of a group an image.
+// Texts as packed tokens, made in one place for training, evaluation and checks, and what each text is to a batch.
+// Shape suffixes: B images, R texts, M tokens of all texts, V valid ones, N texts of a group an image.
 #pragma once
 #include <torch/types.h>
 
@@ -8,28 +8,46 @@
 #include <utility>
 #include <vector>
 
+#include "fsc/tensor/sequences.h"
+
 namespace fsc {
 
 /// Ids of one text as the tokenizer gives them, without padding.
 using TokenIds = std::vector<int64_t>;
 
-/// How texts become a rectangle.
+/// How texts are packed.
 struct TextLayout {
   int64_t pad_id = 0;
-  int64_t width = 0;  ///< 0 = CLIP's way: as wide as the longest text, and valid is all but id 0 and the first token (SOT). Else
-                      ///< as wide as this, and valid is what was there before the padding (SigLIP: words and the first EOS)
+  int64_t width = 0;  ///< 0 = CLIP's way: as they are; valid is all but id 0 and the first token (SOT). Else padded to this
+                      ///< width, the padding has a part in the feature; valid is what was there before it (SigLIP: words and the
+                      ///< first EOS)
+  bool share_prefixes = true;  ///< CLIP's way only: what two texts begin with is there once
 };
 
-/// What the text tower takes, and which of its tokens the losses look at.
+/// What the text tower takes, and which of its tokens the losses look at. Equal texts are there once.
 struct TextRows {
-  torch::Tensor ids_RT;    ///< int64
-  torch::Tensor valid_RT;  ///< bool
+  TextLayout layout;
+  torch::Tensor ids_M, positions_M;  ///< int64: tokens one after another, and the place of each in its text
+  Sequences sequences;               ///< which of them see which; a sequence is a distinct text
+  torch::Tensor sequence_R;          ///< int64, each text's sequence
+  torch::Tensor eot_R;               ///< int64, each text's first token with the largest id, a row of [M]
+  torch::Tensor tokens_V;            ///< int64, the valid tokens of all texts, text by text, rows of [M]
+  torch::Tensor offsets_R1;          ///< int64: text r has the valid tokens offsets[r] ... offsets[r + 1] - 1
 
-  int64_t size() const { return ids_RT.size(0); }
+  int64_t size() const { return sequence_R.size(0); }
+  int64_t tokens() const { return ids_M.size(0); }
+  void each_tensor(const TensorVisitor& visit);
+  TextRows to(torch::Device device) const { return copied_to(*this, device); }
 };
 
-/// At least one text, none longer than a width that is given (TORCH_CHECK).
+/// At least one text, none of them empty or longer than a width that is given (TORCH_CHECK).
 TextRows make_text_rows(const std::vector<const TokenIds*>& texts, const TextLayout& layout);
+
+/// The texts again, without padding.
+std::vector<TokenIds> token_ids(const TextRows& rows);
+
+/// The texts in `parts` pieces, as equal as can be and in order, each packed by itself.
+std::vector<TextRows> in_parts(const TextRows& rows, int64_t parts);
 
 /// Groups that every batch has.
 inline constexpr const char* kCaptions = "captions";    ///< N = 1
@@ -52,7 +70,8 @@ class TextRoles {
   /// The same with another group of that name in its place.
   TextRoles with(const std::string& group, torch::Tensor rows_BN) const;
 
-  TextRoles to(torch::Device device) const;
+  void each_tensor(const TensorVisitor& visit);
+  TextRoles to(torch::Device device) const { return copied_to(*this, device); }
   const std::vector<std::pair<std::string, torch::Tensor>>& groups() const { return groups_; }
 
  private:
@@ -61,10 +80,14 @@ class TextRoles {
 
 /// B images and R texts: the B captions in order, then the texts of the other groups that exist, slot by slot.
 struct Batch {
-  torch::Tensor images;  ///< float32 [B,3,S,S]
+  torch::Tensor images;  ///< [B,3,S,S] uint8, or float32 as a model takes them
   TextRows texts;
+  std::vector<TextRows> text_parts = {};  ///< the texts in the parts that a step takes them in (in_parts); none = not yet parted
   TextRoles roles;
   std::vector<std::string> keys;  ///< B names for messages
+
+  void each_tensor(const TensorVisitor& visit);
+  Batch to(torch::Device device) const { return copied_to(*this, device); }
 };
 
 }  // namespace fsc

@@ -88,8 +88,8 @@ std::vector<std::string> input_table(const LoaderStats& stats, int64_t workers) 
     lines.push_back(fmt::format("  {:<9} {:>10.2f} {:>13.3f} {:>7.1f}%", stage_name(stage), stats.at(stage),
                                 per_sample_ms(stats, stage), 100 * stats.at(stage) / all));
   for (const Stage stage : {Stage::kCollate, Stage::kWait})
-    lines.push_back(fmt::format("  {:<9} {:>10.2f} {:>13.3f}   (the training thread)", stage_name(stage), stats.at(stage),
-                                per_sample_ms(stats, stage)));
+    lines.push_back(fmt::format("  {:<9} {:>10.2f} {:>13.3f}   ({})", stage_name(stage), stats.at(stage),
+                                per_sample_ms(stats, stage), stage == Stage::kCollate ? "one thread" : "the training thread"));
   const double rate = static_cast<double>(stats.samples) * static_cast<double>(workers) / all;
   lines.push_back(fmt::format("  {} worker{}: up to {:.0f} samples/s; the dearest stage is {}: {}", workers,
                               workers == 1 ? "" : "s", rate, stage_name(dearest(stats)), advice(dearest(stats))));

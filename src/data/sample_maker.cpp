@@ -44,11 +44,11 @@ void SampleMaker::add_image(Made& made, uint64_t epoch, Activity& activity) cons
   activity.set(Stage::kResize, raw.key);
   const Timed timed(made.counts, Stage::kResize);
   if (!setup_.data.augmented) {
-    made.sample->image = eval_transform(pixels, setup_.preprocess);
+    made.sample->image = eval_pixels(pixels, setup_.preprocess);
     return;
   }
   Rng rng = Rng::of(setup_.seed, epoch, raw.index, Stream::kAugment);
-  made.sample->image = train_transform(pixels, setup_.preprocess, setup_.data.augment, rng);
+  made.sample->image = train_pixels(pixels, setup_.preprocess, setup_.data.augment, rng);
 }
 
 void SampleMaker::add_texts(Made& made, uint64_t epoch, Activity& activity) const {

@@ -1,10 +1,11 @@
-// open_clip's eval and training transforms on decoded pixels.
+// The bytes of open_clip's eval and training transforms.
 #include "fsc/image/preprocess.h"
 
 #include <cmath>
 
 #include "image/detail_color.h"
 #include "image/detail_crop.h"
+#include "image/detail_model_input.h"
 #include "image/detail_resize.h"
 
 namespace fsc {
@@ -52,29 +53,15 @@ torch::Tensor resize_and_crop(const torch::Tensor& image_hwc, const Preprocess& 
   return detail::crop_resize_crop(image_hwc, {0, 0, h, w}, new_h, new_w, {top, left, size, size}, preprocess.interpolation);
 }
 
-torch::Tensor to_model_input(const torch::Tensor& image_hwc, const Preprocess& preprocess) {
-  TORCH_CHECK(image_hwc.scalar_type() == torch::kUInt8 && image_hwc.dim() == 3 && image_hwc.size(2) == 3,
-              "expected uint8 [H,W,3], got ", image_hwc.scalar_type(), " ", image_hwc.sizes());
-  const auto image = image_hwc.contiguous();
-  const int64_t pixels = image.size(0) * image.size(1);
-  auto result = torch::empty({3, image.size(0), image.size(1)}, torch::kFloat32);
-  for (int64_t c = 0; c < 3; ++c) {
-    const auto mean = static_cast<float>(preprocess.mean[c]), std = static_cast<float>(preprocess.std[c]);
-    std::array<float, 256> level;  // single precision throughout, as ToTensor and Normalize
-    for (int v = 0; v < 256; ++v) level[v] = (static_cast<float>(v) / 255.0f - mean) / std;
-    const uint8_t* in = image.data_ptr<uint8_t>() + c;
-    float* out = result.data_ptr<float>() + c * pixels;
-    for (int64_t i = 0; i < pixels; ++i) out[i] = level[in[3 * i]];
-  }
-  return result;
+torch::Tensor eval_pixels(const torch::Tensor& image_hwc, const Preprocess& preprocess) {
+  return detail::to_planes(resize_and_crop(image_hwc, preprocess));
 }
 
 torch::Tensor eval_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess) {
-  return to_model_input(resize_and_crop(image_hwc, preprocess), preprocess);
+  return to_model_input(eval_pixels(image_hwc, preprocess), preprocess);
 }
 
-torch::Tensor train_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess, const AugmentConfig& augment,
-                              Rng& rng) {
+torch::Tensor train_pixels(const torch::Tensor& image_hwc, const Preprocess& preprocess, const AugmentConfig& augment, Rng& rng) {
   TORCH_CHECK(image_hwc.dim() == 3, "expected [H,W,3], got ", image_hwc.sizes());
   const int64_t size = preprocess.size;
   const auto crop = detail::draw_crop(image_hwc.size(0), image_hwc.size(1), augment.scale, augment.ratio, rng);
@@ -82,7 +69,7 @@ torch::Tensor train_transform(const torch::Tensor& image_hwc, const Preprocess& 
   if (!augment.color_jitter.empty() && rng.chance(augment.color_jitter_prob))
     detail::color_jitter(image, augment.color_jitter, rng);
   if (rng.chance(augment.gray_scale_prob)) detail::make_grey(image);
-  return to_model_input(image, preprocess);
+  return detail::to_planes(image);
 }
 
 }  // namespace fsc

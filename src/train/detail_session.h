@@ -8,6 +8,7 @@
 #include "fsc/optim/ema.h"
 #include "fsc/train/trainer.h"
 #include "fsc/weights/lora_folder.h"
+#include "train/detail_feed.h"
 
 namespace fsc::detail {
 
@@ -19,6 +20,7 @@ struct Session {
   std::unique_ptr<Loader> loader;
   std::optional<LoraOrigin> lora;  ///< with LoRA: the frozen model
   Learner learner;
+  std::unique_ptr<Feed> feed;              ///< of the loader's batches
   std::unique_ptr<WeightAverage> average;  ///< with train.ema_decay
   int64_t total_steps = 0;
 
@@ -37,7 +39,7 @@ ModelIdentity model_identity(const RunConfig& config);
 LoaderSetup loader_setup(const RunConfig& config, const ModelIdentity& identity, const Tokenizer& tokenizer,
                          const std::filesystem::path& bad_samples_file);
 
-/// The device of train.device, told in the log, with train.tf32 set. Errors as open_device and check_precision.
+/// The device of train.device, told in the log, and with its kernels, train.tf32 set. Errors as open_device and check_precision.
 torch::Device choose_device(const TrainConfig& train);
 
 /// Opens the data and the weights, builds model and optimizer. `bad_samples_file` may be empty. A run that goes on from

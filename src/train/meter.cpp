@@ -25,7 +25,7 @@ Meter::Meter(const RunConfig& config, const Session& session, TrainState& state)
       session_(session),
       state_(state),
       folder_(config.output.dir),
-      input_(*session.loader, config.data),
+      input_(*session.feed, config.data),
       first_step_(state.step),
       window_first_(state.step) {
   drop_later_lines();
@@ -141,7 +141,7 @@ void Meter::say_totals() const {
   const int64_t steps = state_.step - first_step_;
   if (steps > 0) {
     const double seconds = seconds_since(started_), samples = static_cast<double>(steps * config_.train.samples_per_step());
-    const LoaderStats stats = session_.loader->stats();
+    const LoaderStats stats = session_.feed->stats();
     spdlog::info("{} steps in {}: {:.2f} s a step, {:.1f} samples/s, {:.1f}% of it waiting for data, peak memory {}", steps,
                  format_duration(seconds), seconds / static_cast<double>(steps), samples / seconds,
                  100 * total_data_seconds_ / seconds, format_bytes(peak_memory_bytes()));

@@ -16,7 +16,7 @@ StepSize step_size(const RunConfig& config, const ArchConfig& arch, const Batch&
   const GradCheckpointing recompute = config.train.grad_checkpointing;
   StepSize step;
   step.images = static_cast<double>(batch.images.size(0));
-  step.tokens = static_cast<double>(batch.texts.ids_RT.numel());
+  step.tokens = static_cast<double>(batch.texts.tokens());
   step.parts = static_cast<double>(config.train.accum_freq);
   step.image.blocks = model.lock_image ? model.lock_image_unlocked_blocks : arch.vision.layers;
   step.text.blocks = model.lock_text ? model.lock_text_unlocked_blocks : arch.text.layers;
@@ -30,10 +30,11 @@ StepSize step_size(const RunConfig& config, const ArchConfig& arch, const Batch&
 void print_memory(const RunConfig& config, const ArchConfig& arch, const Batch& batch, const StateBytes& state) {
   const StepSize step = step_size(config, arch, batch);
   const double activations = activation_bytes(arch, step);
-  // With accumulation only one part of the batch has activations at a time; all images of the step wait beside it.
-  const double queue =
-      4.0 * static_cast<double>(batch.images.numel()) * (1 + static_cast<double>(config.data.prefetch) / step.parts);
-  spdlog::info("memory, about  {} (weights, gradients, AdamW{} {}; activations {}; batches ahead {})",
+  // With accumulation only one part of the batch has activations at a time; all images of the step wait beside it: as float32,
+  // and as bytes those of the step, of the next one, and of samples made ahead.
+  const double images = static_cast<double>(batch.images.numel());
+  const double queue = images * (sizeof(float) + 2 + static_cast<double>(config.data.prefetch) / step.parts);
+  spdlog::info("memory, about  {} (weights, gradients, AdamW{} {}; activations {}; batches {})",
                format_bytes(state.memory + activations + queue), state.average > 0 ? ", average" : "", format_bytes(state.memory),
                format_bytes(activations), format_bytes(queue));
 }
@@ -63,8 +64,8 @@ void print_plan(const RunConfig& config, Session& session) {
                arch.quick_gelu ? "QuickGELU" : "GELU");
   spdlog::info("data           {} samples, {} negatives a caption, from {}", loader.samples(), loader.negatives_per_caption(),
                config.data.name());
-  spdlog::info("first batch    {} images, {} texts of up to {} tokens, first sample {}", batch.images.size(0),
-               batch.texts.ids_RT.size(0), batch.texts.ids_RT.size(1), batch.keys[0]);
+  spdlog::info("first batch    {} images, {} texts of up to {} tokens, first sample {}", batch.images.size(0), batch.texts.size(),
+               batch.texts.sequences.longest, batch.keys[0]);
   spdlog::info("steps          {} in all, {} an epoch", session.total_steps, loader.batches_per_epoch());
   const StateBytes state = state_bytes(parameters, trained, session.lora.has_value(), session.average != nullptr);
   print_memory(config, arch, batch, state);

@@ -53,6 +53,14 @@ void TrainConfig::fields(config::Collector& v) {
     "Also average the weights: average = ema_decay * average + (1 - ema_decay) * weights after each step (0 = off)",
     config::between_open_high(0.0, 1.0));
   v(deterministic, "deterministic", "Refuse operations whose result may vary from run to run");
+  v(kernels, "kernels",
+    "fused (our own, where there is one for the device and the precision and it pays at the size), reference (LibTorch's "
+    "operations only), fused_always (at every size: less memory)");
+  v(verify_kernels, "verify_kernels",
+    "Compute the fused kernels of the first step and of every so many steps by their reference, too, and log the largest "
+    "difference "
+    "(0 = off)",
+    config::at_least(0));
 }
 
 void OutputConfig::fields(config::Collector& v) {
@@ -109,6 +117,8 @@ void RunConfig::validate(config::Problems& problems) const {
     problems.add("model.lock_image_unlocked_blocks", "has no effect without model.lock_image: true");
   if (!model.lock_text && model.lock_text_unlocked_blocks > 0)
     problems.add("model.lock_text_unlocked_blocks", "has no effect without model.lock_text: true");
+  if (train.kernels == Kernels::kReference && train.verify_kernels > 0)
+    problems.add("train.verify_kernels", "has no effect with train.kernels: reference");
   if (output.dir.empty()) problems.add("output.dir", "is empty; name a run folder");
   if (!problems.was_misread("loss.name") && loss.name == LossName::kFsc && needs_of(make_objective(loss)).negatives &&
       negatives.source == NegativeSource::kNone)

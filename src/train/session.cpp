@@ -157,6 +157,8 @@ torch::Device choose_device(const TrainConfig& train) {
   at::globalContext().setAllowTF32CuBLAS(device.is_cuda() && train.tf32);
   at::globalContext().setAllowTF32CuDNN(device.is_cuda() && train.tf32);
   spdlog::info("device {}{}", device_text(device, train.device), device.is_cuda() && train.tf32 ? ", TF32" : "");
+  const bool fused = train.kernels != Kernels::kReference;
+  spdlog::info("kernels {}", !fused ? "reference" : "fused, " + (device.is_cpu() ? cpu_instruction_set() : "CUDA"));
   return device;
 }
 
@@ -171,6 +173,7 @@ Session open_session(const RunConfig& config, torch::Device device, const std::f
     build_model(config, session);  // LoRA's part is restored into the model that it was trained on
   else
     build_model_of(checkpoint, config.model, session);
+  learner.preprocess = session.identity.preprocess;
   choose_trained(config, session);
   const ArchConfig& arch = learner.model->arch();
   learner.objective = objective_of(config);
@@ -178,6 +181,7 @@ Session open_session(const RunConfig& config, torch::Device device, const std::f
   check_loss_fits(needs_of(learner.objective), arch);
   session.tokenizer = load_tokenizer(arch, session.identity.tokenizer);
   session.loader = std::make_unique<Loader>(loader_setup(config, session.identity, *session.tokenizer, bad_samples_file));
+  session.feed = std::make_unique<Feed>(*session.loader, device, config.train.accum_freq);
   session.total_steps = config.train.epochs * session.loader->batches_per_epoch();
   if (config.train.max_steps > 0) session.total_steps = std::min(session.total_steps, config.train.max_steps);
 

@@ -2,10 +2,12 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <array>
+#include <utility>
 
 #include "fsc/core/rng.h"
 #include "fsc/tensor/autocast.h"
 #include "fsc/train/trainer.h"
+#include "train/detail_range.h"
 
 namespace fsc {
 namespace {
@@ -17,32 +19,54 @@ torch::Tensor slice_of(const torch::Tensor& rows, int64_t part, int64_t parts) {
 
 /// The tensors that the towers make.
 std::array<torch::Tensor*, 4> made_by_towers(Features& f) {
-  return {&f.image_BD, &f.image_tokens_BPD, &f.text_RD, &f.text_tokens_RTD};
+  return {&f.image_BD, &f.image_tokens_BPD, &f.text_RD, &f.text_tokens_VD};
 }
 
 }  // namespace
 
 /// The towers on one part of the images and of the texts; any parts do, as only features meet.
 Features Learner::encode(const Batch& batch, int64_t part, uint64_t random) {
-  const auto here = [this](const torch::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); };
+  const detail::Range range("towers");
   if (has_dropout) torch::manual_seed(mix64(random + static_cast<uint64_t>(part)));  // the second pass drops what the first did
   const Autocast autocast(precision, device.type());
-  const auto images = here(slice_of(batch.images, part, accum_freq)).to(model->logit_scale.scalar_type());
-  const EncodedImages image = model->encode_images(images, needs_tokens);
-  const EncodedTexts text = model->encode_texts(here(slice_of(batch.texts.ids_RT, part, accum_freq)), needs_tokens);
+  const EncodedImages image = model->encode_images(slice_of(batch.images, part, accum_freq), needs_tokens);
+  const EncodedTexts text =
+      model->encode_texts(accum_freq == 1 ? batch.texts : batch.text_parts[static_cast<size_t>(part)], needs_tokens);
   return {.image_BD = image.features_BD,
           .image_tokens_BPD = image.tokens_BPD,
           .text_RD = text.features_RD,
-          .text_tokens_RTD = text.tokens_RTD};
+          .text_tokens_VD = text.tokens_VD};
+}
+
+/// On the device: pixels normalised, once for all passes, and the texts in parts.
+Batch Learner::prepared(Batch batch) const {
+  if (accum_freq > 1 && batch.text_parts.empty()) batch.text_parts = in_parts(batch.texts, accum_freq);
+  batch = batch.to(device);
+  if (batch.images.scalar_type() == torch::kUInt8) batch.images = to_model_input(batch.images, preprocess);
+  batch.images = batch.images.to(model->logit_scale.scalar_type());
+  return batch;
 }
 
 /// What the terms need besides the towers' tensors, for the whole batch.
 Features Learner::complete(Features features, const Batch& batch) const {
-  features.text_valid_RT = batch.texts.valid_RT.to(device, /*non_blocking=*/true);
-  features.roles = batch.roles.to(device);
+  features.text_offsets_R1 = batch.texts.offsets_R1;
+  features.roles = batch.roles;
   features.scale = model->scale();
   features.bias = model->logit_bias;
   return features;
+}
+
+/// The objective, and its gradient at the features or, where these have a graph, at the weights.
+Losses Learner::losses_of(Features features) {
+  Losses losses;
+  {
+    const detail::Range range("losses");
+    losses = evaluate(objective, features);
+    features = {};  // what only it holds is given back while the backward pass goes on
+  }
+  const detail::Range range("backward");
+  scaler->scale(losses.total).backward();
+  return losses;
 }
 
 /// GradCache (Gao et al. 2021): features of all parts without a graph, the losses' gradient at the features, then each part
@@ -61,34 +85,37 @@ Losses Learner::backward_in_parts(const Batch& batch, uint64_t random) {
     for (auto& part : parts) rows.push_back(*made_by_towers(part)[i]);
     *leaves[i] = torch::cat(rows).requires_grad_();
   }
+  std::array<int64_t, 4> first{};  // row of each tensor that the part at hand begins with
   parts.clear();
-  Losses losses = evaluate(objective, whole);
-  scaler->scale(losses.total).backward();
+  Losses losses = losses_of(whole);
 
   for (int64_t part = 0; part < accum_freq; ++part) {
     Features again = encode(batch, part, random);
     std::vector<torch::Tensor> roots, gradients;
     for (size_t i = 0; i < leaves.size(); ++i) {
       const torch::Tensor& root = *made_by_towers(again)[i];
+      const int64_t begin = root.defined() ? std::exchange(first[i], first[i] + root.size(0)) : 0;
       // Left out: what was not made, what no term looks at, what a frozen tower made.
       if (!leaves[i]->defined() || !leaves[i]->grad().defined() || !root.requires_grad()) continue;
       roots.push_back(root);
-      gradients.push_back(slice_of(leaves[i]->grad(), part, accum_freq));
+      gradients.push_back(leaves[i]->grad().narrow(0, begin, root.size(0)));
     }
+    const detail::Range range("backward");
     if (!roots.empty()) torch::autograd::backward(roots, gradients);
   }
   return losses;
 }
 
-StepReport Learner::step(const Batch& batch, double lr, uint64_t random) {
+StepReport Learner::step(Batch batch, double lr, uint64_t random) {
+  batch = prepared(std::move(batch));
   optimizer->zero_grad();
   StepReport report{.losses = {}, .logit_scale = model->logit_scale.detach().clone(), .verdict = {}};
   if (accum_freq == 1) {
-    report.losses = evaluate(objective, complete(encode(batch, 0, random), batch));
-    scaler->scale(report.losses.total).backward();
+    report.losses = losses_of(complete(encode(batch, 0, random), batch));
   } else {
     report.losses = backward_in_parts(batch, random);
   }
+  const detail::Range range("optimizer");
   report.verdict = optimizer->step(lr, *scaler);
   model->clamp_logit_scale();
   report.losses.total = report.losses.total.detach();

@@ -11,6 +11,7 @@
 #include "fsc/core/stop.h"
 #include "fsc/tensor/memory.h"
 #include "train/detail_ending.h"
+#include "train/detail_kernel_check.h"
 #include "train/detail_meter.h"
 #include "train/detail_plan.h"
 #include "train/detail_resume.h"
@@ -32,7 +33,8 @@ class Run {
       : config_(config),
         session_(std::move(session)),
         guard_(open_guard(config, session_, options.default_probe)),
-        store_(config, session_, guard_.get()) {
+        store_(config, session_, guard_.get()),
+        kernel_check_(config.train.verify_kernels) {
     if (checkpoint) go_on_from(*checkpoint);
     store_.write_config();
     meter_ = std::make_unique<Meter>(config_, session_, state_);
@@ -61,7 +63,7 @@ class Run {
     meter_->start();
     if (guard_ && guard_->is_new()) watch();
     if (guard_ && guard_->stopped()) return end_at_best();
-    if (state_.step < session_.total_steps) session_.loader->start(state_.data);
+    if (state_.step < session_.total_steps) feed();
     while (state_.step < session_.total_steps) {
       if (stop_requested()) return interrupted();
       one_step();
@@ -76,16 +78,21 @@ class Run {
     return ExitCode::kDone;
   }
 
+  /// The batches of the steps that are left.
+  void feed() { session_.feed->start(state_.data, session_.total_steps - state_.step); }
+
   void one_step() {
     const auto begin = Clock::now();
-    Batch batch = session_.loader->next();
+    Batch batch = session_.feed->next();
     meter_->waited(seconds_since(begin));
     const double lr = learning_rate(config_.optim, state_.step, session_.total_steps) * (guard_ ? guard_->lr_factor() : 1.0);
     Rng random = Rng::of(static_cast<uint64_t>(config_.train.seed), 0, static_cast<uint64_t>(state_.step), Stream::kDropout);
-    StepReport report = session_.learner.step(batch, lr, random.next());
+    std::vector<std::string> keys = std::move(batch.keys);
+    const uint64_t dropout = random.next();
+    StepReport report = kernel_check_.step(state_.step + 1, [&] { return session_.learner.step(std::move(batch), lr, dropout); });
     if (session_.average) session_.average->update(report.verdict.skipped);
     ++state_.step;
-    meter_->step(std::move(report), std::move(batch.keys), lr);
+    meter_->step(std::move(report), std::move(keys), lr);
   }
 
   bool save_is_due() const {
@@ -98,7 +105,7 @@ class Run {
   void save() {
     if (store_.has(state_.step)) return;  // the guard wanted it already
     meter_->read_back();
-    if (state_.step != state_.data.batch) state_.data = session_.loader->place();
+    if (state_.step != state_.data.batch) state_.data = session_.feed->place();
     store_.save(state_);
   }
 
@@ -123,7 +130,7 @@ class Run {
     state_ = store_.go_back();
     meter_->drop_later_lines();
     meter_->went_back(from);
-    session_.loader->start(state_.data);
+    feed();
   }
 
   ExitCode end_at_best() {
@@ -165,6 +172,7 @@ class Run {
   Session session_;
   std::unique_ptr<Guard> guard_;  ///< null without guard.every_steps
   Store store_;
+  KernelCheck kernel_check_;
   TrainState state_;
   std::unique_ptr<Meter> meter_;
 };
@@ -174,6 +182,7 @@ class Run {
 ExitCode train(const RunConfig& config, const TrainOptions& options) {
   use_reusable_cpu_memory();
   at::globalContext().setDeterministicAlgorithms(config.train.deterministic, /*warn_only=*/false);
+  const UseKernels kernels(config.train.kernels);
   if (options.dry_run) {
     Session session = open_session(config, choose_device(config.train), "");
     print_plan(config, session);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "loader_support.h"
+#include "support/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -141,7 +142,7 @@ TEST_F(AwkwardNegatives, AreAllKeptByDefaultAsInTheOfficialCode) {
   EXPECT_EQ(loader.stats().negatives_dropped, 0);
   EXPECT_EQ(loader.stats().negatives, 6);
   const auto same_words = [&](const torch::Tensor& a, const torch::Tensor& b) {
-    return torch::equal(batch.texts.ids_RT[a.item<int64_t>()], batch.texts.ids_RT[b.item<int64_t>()]);
+    return torch::equal(test::rectangle(batch.texts)[a.item<int64_t>()], test::rectangle(batch.texts)[b.item<int64_t>()]);
   };
   EXPECT_TRUE(same_words(batch.roles.negatives_BN()[0][1], batch.roles.captions_B()[0])) << "its own caption, word for word";
   EXPECT_TRUE(same_words(batch.roles.negatives_BN()[1][0], batch.roles.negatives_BN()[1][1])) << "the same one twice";

@@ -13,6 +13,7 @@
 #include "support/expect_error.h"
 #include "support/golden.h"
 #include "support/temp_dir.h"
+#include "support/text_rows.h"
 
 namespace fsc::test {
 
@@ -101,7 +102,7 @@ class LoaderTest : public testing::Test {
   static std::vector<int64_t> rows(const Batch& batch) {
     std::vector<int64_t> found;
     for (int64_t i = 0; i < batch.images.size(0); ++i) {
-      const int64_t id = batch.texts.ids_RT[i][1].item<int64_t>();
+      const int64_t id = test::rectangle(batch.texts)[i][1].item<int64_t>();
       for (int64_t row = 0; row < 1000; ++row)
         if (WordTokenizer::id("row" + std::to_string(row)) == id) found.push_back(row);
     }
@@ -121,8 +122,8 @@ class LoaderTest : public testing::Test {
 
 inline void expect_same(const Batch& a, const Batch& b) {
   EXPECT_TRUE(torch::equal(a.images, b.images));
-  EXPECT_TRUE(torch::equal(a.texts.ids_RT, b.texts.ids_RT));
-  EXPECT_TRUE(torch::equal(a.texts.valid_RT, b.texts.valid_RT));
+  EXPECT_EQ(token_ids(a.texts), token_ids(b.texts));
+  EXPECT_TRUE(torch::equal(a.texts.tokens_V, b.texts.tokens_V));
   EXPECT_TRUE(torch::equal(a.roles.owner_R, b.roles.owner_R));
   EXPECT_TRUE(torch::equal(a.roles.captions_B(), b.roles.captions_B()));
   EXPECT_TRUE(torch::equal(a.roles.negatives_BN(), b.roles.negatives_BN()));

@@ -11,6 +11,7 @@
 #include "fsc/core/stop.h"
 #include "fsc/image/decode.h"
 #include "loader_support.h"
+#include "support/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -167,7 +168,9 @@ TEST_F(Order, ASamplesCropsAndNegativesDoNotDependOnItsPlace) {
                     b = other.roles.negatives_BN()[row % 4][0].item<int64_t>();
       ASSERT_EQ(a < 0, b < 0);
       if (a >= 0) {
-        EXPECT_TRUE(torch::equal(batch.texts.ids_RT[a].narrow(0, 0, 4), other.texts.ids_RT[b].narrow(0, 0, 4))) << row;
+        EXPECT_TRUE(
+            torch::equal(test::rectangle(batch.texts)[a].narrow(0, 0, 4), test::rectangle(other.texts)[b].narrow(0, 0, 4)))
+            << row;
       }
       ++compared;
     }
@@ -196,7 +199,7 @@ TEST_F(Order, NegativesDrawnChangeWithTheEpoch) {
     const auto batch = fresh_epoch(number, 1)[0];
     ASSERT_EQ(batch.roles.negatives_BN().sizes(), (std::vector<int64_t>{4, 1}));
     EXPECT_EQ(batch.roles.negatives_BN()[0][0].item<int64_t>(), -1) << "row 0 has none";
-    drawn.insert(batch.texts.ids_RT[batch.roles.negatives_BN()[1][0].item<int64_t>()][2].item<int64_t>());
+    drawn.insert(test::rectangle(batch.texts)[batch.roles.negatives_BN()[1][0].item<int64_t>()][2].item<int64_t>());
   }
   EXPECT_EQ(drawn, (std::set<int64_t>{test::WordTokenizer::id("first"), test::WordTokenizer::id("second")}));
 }
@@ -214,10 +217,12 @@ TEST_F(Contents, AllNegativesInOrderPaddedToPerCaption) {
   ASSERT_EQ(rows.sizes(), (std::vector<int64_t>{4, 3}));
   EXPECT_TRUE(rows.select(1, 2).eq(-1).all().item<bool>());
   EXPECT_TRUE(rows[0].eq(-1).all().item<bool>());
-  const auto word = [&](int64_t i, int64_t k) { return batch.texts.ids_RT[rows[i][k].item<int64_t>()][2].item<int64_t>(); };
+  const auto word = [&](int64_t i, int64_t k) {
+    return test::rectangle(batch.texts)[rows[i][k].item<int64_t>()][2].item<int64_t>();
+  };
   EXPECT_EQ(word(1, 0), test::WordTokenizer::id("first"));
   EXPECT_EQ(word(2, 1), test::WordTokenizer::id("second"));
-  EXPECT_EQ(batch.texts.ids_RT.size(0), 4 + 4) << "rows 0 and 3 have none";
+  EXPECT_EQ(batch.texts.size(), 4 + 4) << "rows 0 and 3 have none";
 }
 
 TEST_F(Contents, WithoutNegativesTheColumnIsNotNeeded) {
@@ -229,14 +234,13 @@ TEST_F(Contents, WithoutNegativesTheColumnIsNotNeeded) {
   EXPECT_EQ(epoch(loader, 0)[0].roles.negatives_BN().size(1), 0);
 }
 
-TEST_F(Contents, PixelsAreTheEvalTransforms) {
+TEST_F(Contents, PixelsAreTheEvalTransformsBytes) {
   setup_.data.shuffle = false;
   const auto batch = fresh_epoch(0, 1)[0];
   ASSERT_EQ(batch.images.sizes(), (std::vector<int64_t>{4, 3, 16, 16}));
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(batch.keys[i], image(i));
-    EXPECT_TRUE(
-        torch::equal(batch.images[static_cast<int64_t>(i)], eval_transform(decode_image_file(image(i)), setup_.preprocess)));
+    EXPECT_TRUE(torch::equal(batch.images[static_cast<int64_t>(i)], eval_pixels(decode_image_file(image(i)), setup_.preprocess)));
   }
 }
 
@@ -246,7 +250,7 @@ TEST_F(Contents, CountsTexts) {
   setup_.negatives.sample = NegativeSample::kAll;
   Loader loader(setup_);
   const auto batches = epoch(loader, 0, 3);
-  for (const auto& batch : batches) EXPECT_LE(batch.texts.ids_RT.size(1), 4);
+  for (const auto& batch : batches) EXPECT_LE(batch.texts.sequences.longest, 4);
   const auto stats = loader.stats();
   EXPECT_EQ(stats.texts, 12 + 2 * 8) << "texts of the twelve samples that were handed out, not of those made ahead";
   EXPECT_EQ(stats.truncated, 8);

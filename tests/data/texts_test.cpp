@@ -2,6 +2,7 @@
 #include "data/detail_batch_builder.h"
 #include "loader_support.h"
 #include "support/expect_error.h"
+#include "support/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -66,7 +67,7 @@ TEST_F(Texts, AFurtherKindComesIntoTheBatch) {
   builder.add(samples.make(raw(1, "birds fly"), 3, activity_));
   LoaderStats counts;
   const Batch batch = collate(builder.take(counts));
-  const auto text = [&](int64_t row) { return batch.texts.ids_RT[row]; };
+  const auto text = [&](int64_t row) { return test::rectangle(batch.texts)[row]; };
   ASSERT_EQ(batch.texts.size(), 2 + 1 + 3);
   EXPECT_TRUE(torch::equal(batch.roles.negatives_BN(), torch::tensor({{2, -1}, {-1, -1}})));
   const torch::Tensor toys_BN = batch.roles.rows_BN("toys");

@@ -5,6 +5,7 @@
 
 #include "fsc/image/decode.h"
 #include "image/detail_crop.h"
+#include "image/detail_model_input.h"
 #include "image/pattern.h"
 #include "support/golden.h"
 
@@ -56,15 +57,31 @@ TEST(ResizeAndCrop, TakesExtremeShapes) {
 }
 
 TEST(ToModelInput, NormalisesEachChannel) {
-  const auto image = pattern(4, 6);
+  const auto pixels = pattern(4, 6).permute({2, 0, 1});
   const Preprocess preprocess;
-  const auto input = to_model_input(image, preprocess);
+  const auto input = to_model_input(pixels, preprocess);
   ASSERT_EQ(input.sizes(), (std::vector<int64_t>{3, 4, 6}));
-  for (int64_t c = 0; c < 3; ++c) {
-    const auto expected = (image.select(2, c).to(torch::kFloat32) / 255.0 - preprocess.mean[c]) / preprocess.std[c];
-    EXPECT_LE((input[c] - expected).abs().max().item<double>(), 1e-6);
+  for (size_t c = 0; c < 3; ++c) {
+    const auto i = static_cast<int64_t>(c);
+    const auto expected = (pixels[i].to(torch::kFloat32) / 255.0 - preprocess.mean[c]) / preprocess.std[c];
+    EXPECT_LE((input[i] - expected).abs().max().item<double>(), 1e-6);
   }
-  EXPECT_THROW(to_model_input(image.to(torch::kInt32), preprocess), c10::Error);
+  EXPECT_THROW(to_model_input(pixels.to(torch::kInt32), preprocess), c10::Error);
+  EXPECT_THROW(to_model_input(pattern(4, 6), preprocess), c10::Error) << "channels last";
+}
+
+TEST(ToModelInput, GivesTheSameBitsByItselfInABatchAndByADevicesOperations) {
+  const auto bytes = torch::arange(256, torch::kUInt8).reshape({16, 16});
+  const auto batch = torch::stack({bytes.expand({3, 16, 16}), bytes.flip(0).expand({3, 16, 16})});
+  Preprocess odd;
+  odd.mean = {0.1, 0.5, 0.7};
+  odd.std = {0.3, 0.5, 0.0123};
+  for (const auto& preprocess : {Preprocess{}, odd}) {
+    const auto input = to_model_input(batch, preprocess);
+    for (int64_t i = 0; i < 2; ++i) EXPECT_TRUE(torch::equal(input[i], to_model_input(batch[i], preprocess)));
+    EXPECT_TRUE(torch::equal(input, detail::normalized_on_device(batch, preprocess)));
+  }
+  EXPECT_EQ(to_model_input(batch.slice(0, 0, 0), odd).sizes(), (std::vector<int64_t>{0, 3, 16, 16}));
 }
 
 TEST(RandomCrop, AreaIsUniformAspectLogUniformPlaceUniform) {
@@ -99,7 +116,7 @@ TEST(RandomCrop, FallsBackToTheLargestCentralCrop) {
   EXPECT_EQ((std::vector<int64_t>{whole.top, whole.left, whole.height, whole.width}), (std::vector<int64_t>{0, 0, 100, 110}));
 }
 
-TEST(TrainTransform, IsAFunctionOfTheStream) {
+TEST(TrainPixels, IsAFunctionOfTheStream) {
   AugmentConfig augment;
   augment.color_jitter = {0.4, 0.4, 0.2, 0.1};
   augment.color_jitter_prob = 0.8;
@@ -107,26 +124,24 @@ TEST(TrainTransform, IsAFunctionOfTheStream) {
   const auto image = pattern(50, 70);
   const auto draw = [&](uint64_t index) {
     Rng rng = Rng::of(1, 2, index, Stream::kAugment);
-    return train_transform(image, small(16), augment, rng);
+    return train_pixels(image, small(16), augment, rng);
   };
   EXPECT_EQ(draw(5).sizes(), (std::vector<int64_t>{3, 16, 16}));
   EXPECT_TRUE(torch::equal(draw(5), draw(5)));
   EXPECT_FALSE(torch::equal(draw(5), draw(6)));
 }
 
-TEST(TrainTransform, WholeSquareImageIsTheEvalTransform) {
+TEST(TrainPixels, WholeSquareImageIsTheEvalTransforms) {
   AugmentConfig augment;
   augment.scale = {1.0, 1.0};
   augment.ratio = {1.0, 1.0};
   const auto image = pattern(40, 40);
   Rng rng({6});
-  EXPECT_TRUE(torch::equal(train_transform(image, small(16), augment, rng), eval_transform(image, small(16))));
+  EXPECT_TRUE(torch::equal(train_pixels(image, small(16), augment, rng), eval_pixels(image, small(16))));
 }
 
-TEST(TrainTransform, GreyAndJitterHappenAsOftenAsTheyShould) {
-  Preprocess plain = small(4);
-  plain.mean = {0, 0, 0};
-  plain.std = {1, 1, 1};
+TEST(TrainPixels, GreyAndJitterHappenAsOftenAsTheyShould) {
+  const Preprocess plain = small(4);
   AugmentConfig augment;
   augment.gray_scale_prob = 0.25;
   const auto image = torch::tensor({200, 100, 50}, torch::kUInt8).expand({8, 8, 3}).contiguous();
@@ -134,16 +149,15 @@ TEST(TrainTransform, GreyAndJitterHappenAsOftenAsTheyShould) {
   constexpr int kDraws = 4000;
   for (uint64_t i = 0; i < kDraws; ++i) {
     Rng rng({7, i});
-    const auto input = train_transform(image, plain, augment, rng);
-    grey += torch::equal(input[0], input[2]);
+    const auto pixels = train_pixels(image, plain, augment, rng);
+    grey += torch::equal(pixels[0], pixels[2]);
   }
   augment.gray_scale_prob = 0;
   augment.color_jitter = {0.5, 0.5, 0.5};
   augment.color_jitter_prob = 0.75;
   for (uint64_t i = 0; i < kDraws; ++i) {
     Rng rng({8, i});
-    jittered +=
-        !torch::equal(train_transform(image, plain, augment, rng), to_model_input(image.slice(0, 0, 4).slice(1, 0, 4), plain));
+    jittered += !torch::equal(train_pixels(image, plain, augment, rng), detail::to_planes(image.slice(0, 0, 4).slice(1, 0, 4)));
   }
   EXPECT_NEAR(grey, 0.25 * kDraws, 4 * std::sqrt(0.25 * 0.75 * kDraws));
   EXPECT_NEAR(jittered, 0.75 * kDraws, 4 * std::sqrt(0.25 * 0.75 * kDraws) + 20);  // a few draws change less than a level

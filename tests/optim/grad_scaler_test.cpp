@@ -1,5 +1,8 @@
 // fp16 loss scale: torch.amp's growth and back-off, its state, and its part in a step.
+#include <ATen/ops/_amp_foreach_non_finite_check_and_unscale.h>
+#include <ATen/ops/_amp_update_scale.h>
 #include <gtest/gtest.h>
+#include <torch/optim/adamw.h>
 
 #include <limits>
 
@@ -103,6 +106,40 @@ TEST(GradScaler, AnOverflowSkipsTheStepAndLowersTheScale) {
   EXPECT_EQ(scale_of(scaler), 32768.0F);
   EXPECT_EQ(step(scaler).skipped.item<float>(), 0.0F);
   EXPECT_FALSE(torch::equal(step.x, before));
+}
+
+/// torch.amp.GradScaler's own steps beside ours, through the operations that it is made of: gradients as fp16 gives them, some of
+/// them not finite, over a time in which the scale falls and grows.
+TEST(GradScaler, IsTorchAmpsStepForStep) {
+  constexpr double kLr = 1e-3;
+  const OptimConfig config{.weight_decay = 0, .grad_clip = 0};
+  torch::manual_seed(3);
+  const auto first = torch::randn({4, 5});
+  auto ours = first.clone().requires_grad_(), theirs = first.clone().requires_grad_();
+  AdamW optimizer({{"weight", ours}}, config);
+  torch::optim::AdamW adamw(
+      {theirs},
+      torch::optim::AdamWOptions(kLr).betas({config.beta1, config.beta2}).eps(config.eps).weight_decay(config.weight_decay));
+  GradScaler scaler(true, torch::kCPU);
+  auto scale = torch::full({1}, 65536.0F), growth = torch::zeros({1}, torch::kInt32);
+  for (int64_t step = 0; step < 2050; ++step) {
+    torch::Tensor gradient = (torch::randn({4, 5}) * scale).to(torch::kHalf).to(torch::kFloat32);  // some beyond 65504
+    if (step == 40) gradient[1][2] = NAN;
+    ours.mutable_grad() = gradient.clone();
+    const StepVerdict verdict = optimizer.step(kLr, scaler);
+
+    theirs.mutable_grad() = gradient.clone();
+    torch::Tensor found_inf = torch::zeros({1});
+    at::_amp_foreach_non_finite_check_and_unscale_({theirs.mutable_grad()}, found_inf, scale.reciprocal());
+    if (found_inf.item<float>() == 0) adamw.step();
+    at::_amp_update_scale_(scale, growth, found_inf, 2.0, 0.5, 2000);
+
+    ASSERT_EQ(verdict.skipped.item<float>(), found_inf.item<float>()) << step;
+    ASSERT_EQ(scale_of(scaler), scale.item<float>()) << step;
+    ASSERT_TRUE(torch::allclose(ours, theirs, 1e-5, 1e-6)) << step;
+  }
+  EXPECT_GT(scale.item<float>(), 1.0F);
+  EXPECT_FALSE(torch::allclose(ours, first, 1e-2));
 }
 
 }  // namespace

@@ -67,8 +67,10 @@ TEST(RunFolder, ClearsWhatAKilledProcessLeft) {
 TEST(Resume, HarmlessChangesPass) {
   const test::SmallRun run;
   const auto checkpoint = checkpoint_of(load(run));
-  EXPECT_NO_THROW(check_same_config(
-      load(run, {"output.log_every_steps=5", "data.workers=7", "data.prefetch=1", "output.keep_last=1"}), checkpoint));
+  EXPECT_NO_THROW(check_same_config(load(run, {"output.log_every_steps=5", "data.workers=7", "data.prefetch=1",
+                                               "output.keep_last=1", "train.kernels=reference"}),
+                                    checkpoint));
+  EXPECT_NO_THROW(check_same_config(load(run, {"train.verify_kernels=100"}), checkpoint));
 }
 
 TEST(Resume, ChangesOfTheResultAreRefusedAsADiff) {

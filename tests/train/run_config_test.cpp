@@ -75,6 +75,8 @@ TEST(RunConfig, DefaultsAreTheContracts) {
   EXPECT_EQ(c.negatives.per_caption, 3);
   EXPECT_EQ(c.train.device, "auto");
   EXPECT_TRUE(c.train.tf32);
+  EXPECT_EQ(c.train.kernels, Kernels::kFused);
+  EXPECT_EQ(c.train.verify_kernels, 0);
 }
 
 TEST(RunConfig, FscNeedsNegatives) {
@@ -83,6 +85,15 @@ TEST(RunConfig, FscNeedsNegatives) {
   EXPECT_EQ(message("model: {arch: ViT-B-32}\ndata: {train: {path: t.tsv}}\nloss: {name: clip}\n"), "");
   EXPECT_EQ(message("model: {arch: ViT-B-32}\ndata: {train: {path: t.tsv}}\nloss: {global_hn_weight: 0, local_hn_weight: 0}\n"),
             "");
+}
+
+TEST(RunConfig, OnlyFusedKernelsCanBeVerified) {
+  const std::string config = "model: {arch: ViT-B-32}\ndata: {train: {path: t.tsv}}\nnegatives: {source: column}\n";
+  EXPECT_EQ(message(config + "train: {verify_kernels: 100}\n"), "");
+  EXPECT_EQ(message(config + "train: {kernels: reference}\n"), "");
+  const std::string text = message(config + "train: {kernels: reference, verify_kernels: 100}\n");
+  EXPECT_NE(text.find("train.verify_kernels"), std::string::npos) << text;
+  EXPECT_NE(message(config + "train: {kernels: fast}\n").find("train.kernels"), std::string::npos);
 }
 
 TEST(RunConfig, AllMistakesAreToldAtOnce) {

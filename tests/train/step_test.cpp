@@ -1,6 +1,5 @@
 // Learner::step against the official code's 20-step curve, and what a step does when the numbers go wrong.
 #include <gtest/gtest.h>
-#include <torch/nn/functional/padding.h>
 
 #include <cmath>
 #include <map>
@@ -8,6 +7,7 @@
 #include "fsc/train/trainer.h"
 #include "support/fill.h"
 #include "support/golden.h"
+#include "support/text_rows.h"
 
 namespace fsc {
 namespace {
@@ -34,11 +34,7 @@ Batch curve_batch(int64_t step) {
       owner.push_back(b);
     }
   }
-  torch::Tensor ids = torch::stack(rows);
-  const int64_t longest = (ids > 0).sum(1).max().item<int64_t>();
-  ids = ids.slice(1, 0, longest).contiguous();  // as the loader cuts them
-  batch.texts = {ids, ids > 0};
-  batch.texts.valid_RT.select(1, 0).fill_(false);
+  batch.texts = test::text_rows(torch::stack(rows));
   batch.roles.owner_R = torch::tensor(owner);
   batch.roles.add(kCaptions, torch::arange(kB).unsqueeze(1));
   batch.roles.add(kNegatives, negatives);
@@ -153,6 +149,67 @@ TEST(Step, Bf16WeightsTrain) {
   EXPECT_LT(after, before);
 }
 
+/// A copy of all weights.
+std::vector<torch::Tensor> copies(const Learner& learner) {
+  std::vector<torch::Tensor> all;
+  for (const auto& p : learner.model->parameters()) all.push_back(p.detach().clone());
+  return all;
+}
+
+bool equal(const std::vector<torch::Tensor>& a, const std::vector<torch::Tensor>& b) {
+  for (size_t i = 0; i < a.size(); ++i)
+    if (!torch::equal(a[i], b[i])) return false;
+  return a.size() == b.size();
+}
+
+/// fp16 with its loss scale, at once and in parts: steps that overflow lower the scale and leave the weights alone, until one
+/// does not; then it is float32's step, nearly.
+TEST(Step, Fp16TrainsWithItsLossScale) {
+  const double lr = 1e-3;
+  const StepReport exact = make_learner().step(curve_batch(0), lr);
+  for (const int64_t parts : {1, 2}) {
+    Learner learner = make_learner(Precision::kAmp);
+    learner.accum_freq = parts;
+    learner.scaler = std::make_unique<GradScaler>(true, torch::kCPU);
+    const auto start = copies(learner);
+    StepReport report;
+    double scale = 65536;
+    for (int tries = 0; tries < 16; ++tries) {
+      report = learner.step(curve_batch(0), lr);
+      if (report.verdict.skipped.item<double>() == 0) break;
+      scale /= 2;
+      EXPECT_TRUE(equal(copies(learner), start));
+      EXPECT_EQ(learner.scaler->scale_tensor().item<double>(), scale);
+    }
+    ASSERT_EQ(report.verdict.skipped.item<double>(), 0.0);
+    EXPECT_FALSE(equal(copies(learner), start));
+    EXPECT_EQ(learner.scaler->scale_tensor().item<double>(), scale);
+    EXPECT_NEAR(report.losses.total.item<double>() / exact.losses.total.item<double>(), 1, 0.01);
+    EXPECT_NE(report.losses.total.item<double>(), exact.losses.total.item<double>()) << "autocast was off";
+    EXPECT_NEAR(report.verdict.grad_norm.item<double>() / exact.verdict.grad_norm.item<double>(), 1, 0.05) << "unscaled";
+    const double before = report.losses.total.item<double>();
+    for (int i = 0; i < 5; ++i) report = learner.step(curve_batch(0), lr);
+    EXPECT_LT(report.losses.total.item<double>(), before);
+  }
+}
+
+TEST(Step, BytesAreNormalisedOnTheirWayIn) {
+  Batch bytes = curve_batch(0);
+  bytes.images = ((bytes.images + 2) * 60).to(torch::kUInt8);
+  for (const int64_t parts : {1, 3}) {
+    Learner a = make_learner(), b = make_learner();
+    for (Learner* learner : {&a, &b}) {
+      learner->accum_freq = parts;
+      learner->preprocess.mean = {0.4, 0.5, 0.6};
+    }
+    Batch floats = bytes;
+    floats.images = to_model_input(bytes.images, a.preprocess);
+    floats.text_parts = in_parts(floats.texts, parts);  // made ahead or by the step
+    a.step(bytes, 1e-3), b.step(floats, 1e-3);
+    EXPECT_TRUE(equal(copies(a), copies(b)));
+  }
+}
+
 TEST(Step, GradientCheckpointingChangesNothing) {
   Learner plain = make_learner(), saving = make_learner();
   plain.model->train();
@@ -183,7 +240,7 @@ void expect_parts_equal_whole(const LossConfig& loss, Batch batch, int64_t parts
 }
 
 Batch without_negatives(Batch batch) {
-  batch.texts = {batch.texts.ids_RT.slice(0, 0, kB), batch.texts.valid_RT.slice(0, 0, kB)};
+  batch.texts = test::text_rows(test::rectangle(batch.texts).slice(0, 0, kB));
   batch.roles.owner_R = batch.roles.owner_R.slice(0, 0, kB);
   batch.roles = batch.roles.with(kNegatives, batch.roles.negatives_BN().slice(1, 0, 0));
   return batch;
@@ -195,8 +252,8 @@ TEST(Step, AccumulationEqualsTheBigBatch) {
   negclip.name = clip.name = LossName::kClip;
   for (const int64_t parts : {2, 3, 4}) {
     for (const auto& loss : {fsc, softmax, negclip})
-      expect_parts_equal_whole(loss, curve_batch(parts), parts, Precision::kFp32, 3e-6);
-    expect_parts_equal_whole(clip, without_negatives(curve_batch(parts)), parts, Precision::kFp32, 3e-6);
+      expect_parts_equal_whole(loss, curve_batch(parts), parts, Precision::kFp32, 6e-6);
+    expect_parts_equal_whole(clip, without_negatives(curve_batch(parts)), parts, Precision::kFp32, 6e-6);
   }
   expect_parts_equal_whole(fsc, curve_batch(0), 2, Precision::kAmpBf16, 5e-2);  // sums of bfloat16 products in another order
 }
@@ -213,15 +270,13 @@ TEST(Step, AccumulationWithGradientCheckpointing) {
 TEST(Step, NonFiniteGradientLeavesTheWeightsAlone) {
   Learner learner = make_learner();
   learner.step(curve_batch(0), 1e-3);
-  std::vector<torch::Tensor> before;
-  for (const auto& p : learner.model->parameters()) before.push_back(p.detach().clone());
+  const auto before = copies(learner);
   Batch bad = curve_batch(1);
   bad.images[2][0][5][5] = std::nanf("");
   const StepReport report = learner.step(bad, 1e-3);
   EXPECT_EQ(report.verdict.skipped.item<double>(), 1.0);
   EXPECT_FALSE(std::isfinite(report.verdict.grad_norm.item<double>()));
-  const auto after = learner.model->parameters();
-  for (size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(torch::equal(before[i], after[i]));
+  EXPECT_TRUE(equal(copies(learner), before));
   EXPECT_EQ(learner.step(curve_batch(1), 1e-3).verdict.skipped.item<double>(), 0.0);  // and the next step is a step again
 }
 
@@ -260,12 +315,16 @@ TEST(Step, ClipModeMakesNoTokens) {
   EXPECT_DOUBLE_EQ(report.losses.terms[0].second.item<double>(), report.losses.total.item<double>());
 }
 
-TEST(Step, PaddingChangesNothing) {
+TEST(Step, SharedPrefixesChangeNothing) {
   Learner a = make_learner(), b = make_learner();
-  Batch padded = curve_batch(0);
-  padded.texts.ids_RT = torch::nn::functional::pad(padded.texts.ids_RT, torch::nn::functional::PadFuncOptions({0, 7}));
-  padded.texts.valid_RT = torch::nn::functional::pad(padded.texts.valid_RT, torch::nn::functional::PadFuncOptions({0, 7}));
-  const auto ra = a.step(curve_batch(0), 1e-3), rb = b.step(padded, 1e-3);
+  Batch shared = curve_batch(0), apart = shared;
+  torch::Tensor ids_RT = test::rectangle(shared.texts);
+  for (int64_t r = kB; r < ids_RT.size(0); ++r)  // negatives that begin as their caption, one that equals it
+    ids_RT[r].narrow(0, 0, 4 + r % 2).copy_(ids_RT[shared.roles.owner_R[r].item<int64_t>()].narrow(0, 0, 4 + r % 2));
+  ids_RT[kB].copy_(ids_RT[0]);
+  shared.texts = test::text_rows(ids_RT, true), apart.texts = test::text_rows(ids_RT, false);
+  ASSERT_LT(shared.texts.tokens(), apart.texts.tokens() - 3 * kB);
+  const auto ra = a.step(shared, 1e-3), rb = b.step(apart, 1e-3);
   EXPECT_NEAR(ra.losses.total.item<double>(), rb.losses.total.item<double>(), 1e-6);
   const auto pa = a.model->named_parameters(), pb = b.model->named_parameters();
   for (const auto& item : pa)

@@ -33,7 +33,7 @@ struct TextGroup {
 /// One sample as a worker leaves it.
 struct Sample {
   std::string key;
-  torch::Tensor image;           ///< float32 [3,S,S]
+  torch::Tensor image;           ///< uint8 [3,S,S]
   std::vector<TextGroup> texts;  ///< captions first
 };
 

@@ -1,4 +1,4 @@
-// Pixels to model input: open_clip's eval transform and its training augmentation.
+// Pixels to model input: open_clip's eval transform and its training augmentation, in bytes up to the last step.
 #pragma once
 #include <torch/types.h>
 
@@ -40,15 +40,18 @@ struct AugmentConfig {
 /// uint8 [H,W,3] -> uint8 [size,size,3]: PIL's antialiased resize (the same bytes) of the shorter side, then centre crop.
 torch::Tensor resize_and_crop(const torch::Tensor& image_hwc, const Preprocess& preprocess);
 
-/// uint8 [H,W,3] -> float32 [3,H,W]: (x/255 - mean)/std.
-torch::Tensor to_model_input(const torch::Tensor& image_hwc, const Preprocess& preprocess);
+/// The eval transform's pixels: uint8 [3,size,size].
+torch::Tensor eval_pixels(const torch::Tensor& image_hwc, const Preprocess& preprocess);
 
-/// The eval transform: float32 [3,size,size].
+/// The training transform's: RandomResizedCrop (always bicubic, as in open_clip), colour jitter, grey; all draws come from `rng`.
+/// uint8 [3,size,size].
+torch::Tensor train_pixels(const torch::Tensor& image_hwc, const Preprocess& preprocess, const AugmentConfig& augment, Rng& rng);
+
+/// What both end with, ToTensor and Normalize: uint8 [3,H,W] or [B,3,H,W] -> float32, (x/255 - mean)/std; the same bits on every
+/// device, and no wait for it.
+torch::Tensor to_model_input(const torch::Tensor& pixels, const Preprocess& preprocess);
+
+/// The whole eval transform: float32 [3,size,size].
 torch::Tensor eval_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess);
-
-/// The training transform: RandomResizedCrop (always bicubic, as in open_clip), colour jitter, grey, normalise; all draws
-/// come from `rng`. float32 [3,size,size].
-torch::Tensor train_transform(const torch::Tensor& image_hwc, const Preprocess& preprocess, const AugmentConfig& augment,
-                              Rng& rng);
 
 }  // namespace fsc

@@ -5,6 +5,7 @@
 
 #include "fsc/config/config.h"
 #include "fsc/data/data_config.h"
+#include "fsc/kernels/kernels.h"
 #include "fsc/losses/objective.h"
 #include "fsc/model/device.h"
 #include "fsc/model/lora.h"
@@ -45,6 +46,8 @@ struct TrainConfig {
   GradCheckpointing grad_checkpointing = GradCheckpointing::kOff;
   double ema_decay = 0.0;
   bool deterministic = false;
+  Kernels kernels = Kernels::kFused;
+  int64_t verify_kernels = 0;
 
   void fields(config::Collector& v);
   int64_t samples_per_step() const { return batch_size * accum_freq; }

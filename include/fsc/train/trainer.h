@@ -5,6 +5,7 @@
 
 #include "fsc/core/error.h"
 #include "fsc/data/loader.h"
+#include "fsc/image/preprocess.h"
 #include "fsc/losses/objective.h"
 #include "fsc/model/clip_model.h"
 #include "fsc/optim/optimizer.h"
@@ -29,15 +30,19 @@ struct Learner {
   bool has_dropout = false;
   Precision precision = Precision::kFp32;
   torch::Device device = torch::kCPU;
+  Preprocess preprocess;  ///< how the model wants its pixels
   std::unique_ptr<AdamW> optimizer;
   std::unique_ptr<GradScaler> scaler;
 
-  /// Forward, losses, backward, update (src/train/step.cpp: one page). `random` is the step's own stream of dropout.
-  StepReport step(const Batch& batch, double lr, uint64_t random = 0);
+  /// Forward, losses, backward, update (src/train/step.cpp: one page). A batch that is on the device, its texts in parts, makes
+  /// the step wait for nothing. `random` is the step's own stream of dropout.
+  StepReport step(Batch batch, double lr, uint64_t random = 0);
 
  private:
+  Batch prepared(Batch batch) const;
   Features encode(const Batch& batch, int64_t part, uint64_t random);
   Features complete(Features features, const Batch& batch) const;
+  Losses losses_of(Features features);
   Losses backward_in_parts(const Batch& batch, uint64_t random);
 };
 

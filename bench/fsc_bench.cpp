@@ -1,0 +1,121 @@
+// fsc_bench: every kernel against its reference, as Google Benchmark's rows or as a table of ratios.
+#include <benchmark/benchmark.h>
+#include <torch/cuda.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "bench/cases.h"
+
+namespace fsc::bench {
+namespace {
+
+constexpr const char* kHelp =
+    R"(usage: fsc_bench [--ratios] [--device cpu|cuda] [--filter TEXT] [--seconds S] [--list] [Google Benchmark's options]
+
+Measures forward and backward of every kernel, and of its reference in ATen, in one run.
+  --ratios      a table: both times, their ratio, bytes and operations a second as shares of what this machine can, temporary memory
+  --device      default: cuda where there is one
+  --filter      cases whose "kernel shape dtype" holds TEXT, such as "alignment" or "B=64"
+  --seconds     of each line of the table, default 1
+  --list        names only
+Else rows of Google Benchmark: kernel/shape/dtype/fused and /reference; see --benchmark_help.
+)";
+
+struct Options {
+  bool ratios = false, list = false;
+  std::string device = torch::cuda::is_available() ? "cuda" : "cpu", filter;
+  double seconds = 1;
+};
+
+/// Takes our own out of the command line. False where one is not understood.
+bool take_options(int& argc, char** argv, Options& options) {
+  int kept = 1;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool valued = word == "--device" || word == "--filter" || word == "--seconds";
+    if (valued && i + 1 == argc) return false;
+    if (word == "--ratios")
+      options.ratios = true;
+    else if (word == "--list")
+      options.list = true;
+    else if (word == "--device")
+      options.device = argv[++i];
+    else if (word == "--filter")
+      options.filter = argv[++i];
+    else if (word == "--seconds")
+      options.seconds = std::atof(argv[++i]);
+    else if (word == "--help" || word == "-h" || !word.starts_with("--benchmark_"))
+      return false;
+    else
+      argv[kept++] = argv[i];
+  }
+  argc = kept;
+  return options.device == "cpu" || options.device == "cuda";
+}
+
+int print_ratios(const std::vector<Case>& cases, torch::Device device, double seconds) {
+  const Peaks peaks = measure_peaks(device);
+  std::printf("kernels: %s; copy %.1f GB/s; products fp32 %.0f, tf32 %.0f, bf16 %.0f, fp16 %.0f GFLOP/s\n",
+              device.is_cuda() ? "cuda" : cpu_instruction_set().c_str(), peaks.bytes_per_second / 1e9, peaks.flops_fp32 / 1e9,
+              peaks.flops_tf32 / 1e9, peaks.flops_bf16 / 1e9, peaks.flops_fp16 / 1e9);
+  print_head();
+  for (const Case& c : cases) print_line(c, compare(c, device, seconds), peaks);
+  return 0;
+}
+
+void run_case(benchmark::State& state, const Case& c, Kernels kernels, torch::Device device) {
+  const UseKernels use(kernels);
+  const Work work = c.make(kernels);
+  work();
+  const auto temporary = static_cast<double>(temporary_bytes(work, device));
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(work());
+    synchronize(device);
+  }
+  using benchmark::Counter;
+  state.counters["bytes/s"] = Counter(c.bytes, Counter::kIsIterationInvariantRate, Counter::kIs1000);
+  state.counters["FLOP/s"] = Counter(c.flops, Counter::kIsIterationInvariantRate, Counter::kIs1000);
+  state.counters["FLOP/byte"] = c.bytes > 0 ? c.flops / c.bytes : 0;
+  state.counters["temporary"] = Counter(temporary, Counter::kDefaults, Counter::kIs1024);
+}
+
+void register_case(const Case& c, torch::Device device) {
+  for (const Kernels kernels : {Kernels::kReference, Kernels::kFusedAlways}) {
+    const std::string name = c.kernel + "/" + c.shape + "/" + c.dtype + "/" + config::enum_name(kernels);
+    benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { run_case(state, c, kernels, device); })
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
+  }
+}
+
+}  // namespace
+}  // namespace fsc::bench
+
+int main(int argc, char** argv) {
+  using namespace fsc::bench;
+  Options options;
+  if (!take_options(argc, argv, options)) {
+    std::fputs(kHelp, stderr);
+    return 2;
+  }
+  count_cpu_memory();
+  const torch::Device device(options.device);
+  const std::vector<Case> cases = matching(all_cases(device), options.filter);
+  if (options.list)
+    for (const Case& c : cases) std::puts(c.name().c_str());
+  if (options.list) return 0;
+  if (options.ratios) return print_ratios(cases, device, options.seconds);
+  for (const Case& c : cases) register_case(c, device);
+  benchmark::Initialize(&argc, argv);
+  benchmark::AddCustomContext("kernels", device.is_cuda() ? "cuda" : fsc::cpu_instruction_set());
+  const Peaks peaks = measure_peaks(device);
+  benchmark::AddCustomContext("copy bytes/s", std::to_string(peaks.bytes_per_second));
+  for (const char* dtype : {"fp32", "tf32", "bf16", "fp16"})
+    benchmark::AddCustomContext(std::string("product FLOP/s ") + dtype, std::to_string(peaks.flops(dtype)));
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -43,7 +43,7 @@ class Loader::Impl {
                               setup_.accum_freq > 1 ? "train.batch_size times train.accum_freq" : "train.batch_size", per_batch(),
                               setup_.data.name(), stream_->size()));
     order_ = std::make_unique<EpochOrder>(*stream_, per_batch());
-    at::get_num_threads();  // the main thread's count is fixed before workers choose theirs
+    fix_thread_count();
   }
 
   int64_t per_batch() const { return setup_.batch_size * setup_.accum_freq; }

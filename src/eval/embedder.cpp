@@ -74,7 +74,7 @@ torch::Tensor embed_images(LoadedModel& model, const std::vector<ImageRef>& imag
   const auto total = static_cast<int64_t>(images.size());
   torch::Tensor features = torch::zeros({total, model.model->arch().embed_dim});
   if (options.pixels) options.pixels->prepare(model.preprocess, images.size());
-  at::get_num_threads();  // the main thread's count is fixed before workers choose theirs
+  fix_thread_count();
   OrderedWorkers<PreparedImage> reader({
       .threads = options.workers,
       .window = 4 * options.batch_size,

@@ -10,6 +10,7 @@
 #include "fsc/core/rng.h"
 #include "fsc/core/stop.h"
 #include "fsc/tensor/memory.h"
+#include "fsc/tensor/worker_thread.h"
 #include "train/detail_ending.h"
 #include "train/detail_kernel_check.h"
 #include "train/detail_meter.h"
@@ -181,6 +182,7 @@ class Run {
 
 ExitCode train(const RunConfig& config, const TrainOptions& options) {
   use_reusable_cpu_memory();
+  fix_thread_count();
   at::globalContext().setDeterministicAlgorithms(config.train.deterministic, /*warn_only=*/false);
   const UseKernels kernels(config.train.kernels);
   if (options.dry_run) {

@@ -2,9 +2,8 @@
 #include <benchmark/benchmark.h>
 #include <torch/cuda.h>
 
-#include <algorithm>
+#include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -13,49 +12,11 @@
 namespace fsc::bench {
 namespace {
 
-constexpr const char* kHelp =
-    R"(usage: fsc_bench [--ratios] [--device cpu|cuda] [--filter TEXT] [--seconds S] [--list] [Google Benchmark's options]
-
-Measures forward and backward of every kernel, and of its reference in ATen, in one run.
-  --ratios      a table: both times, their ratio, bytes and operations a second as shares of what this machine can, temporary memory
-  --device      default: cuda where there is one
-  --filter      cases whose "kernel shape dtype" holds TEXT, such as "alignment" or "B=64"
-  --seconds     of each line of the table, default 1
-  --list        names only
-Else rows of Google Benchmark: kernel/shape/dtype/fused and /reference; see --benchmark_help.
-)";
-
 struct Options {
   bool ratios = false, list = false;
   std::string device = torch::cuda::is_available() ? "cuda" : "cpu", filter;
   double seconds = 1;
 };
-
-/// Takes our own out of the command line. False where one is not understood.
-bool take_options(int& argc, char** argv, Options& options) {
-  int kept = 1;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const bool valued = word == "--device" || word == "--filter" || word == "--seconds";
-    if (valued && i + 1 == argc) return false;
-    if (word == "--ratios")
-      options.ratios = true;
-    else if (word == "--list")
-      options.list = true;
-    else if (word == "--device")
-      options.device = argv[++i];
-    else if (word == "--filter")
-      options.filter = argv[++i];
-    else if (word == "--seconds")
-      options.seconds = std::atof(argv[++i]);
-    else if (word == "--help" || word == "-h" || !word.starts_with("--benchmark_"))
-      return false;
-    else
-      argv[kept++] = argv[i];
-  }
-  argc = kept;
-  return options.device == "cpu" || options.device == "cuda";
-}
 
 int print_ratios(const std::vector<Case>& cases, torch::Device device, double seconds) {
   const Peaks peaks = measure_peaks(device);
@@ -98,10 +59,22 @@ void register_case(const Case& c, torch::Device device) {
 int main(int argc, char** argv) {
   using namespace fsc::bench;
   Options options;
-  if (!take_options(argc, argv, options)) {
-    std::fputs(kHelp, stderr);
-    return 2;
-  }
+  CLI::App app(
+      "Measures forward and backward of every kernel and of its reference in ATen in one run: rows of Google Benchmark called "
+      "kernel/shape/dtype/fused and /reference (its options --benchmark_... are understood, too), or a table of ratios.");
+  app.add_flag(
+      "--ratios", options.ratios,
+      "a table: both times, their ratio, bytes and operations a second as shares of what this machine can, temporary memory");
+  app.add_option("--device", options.device, "cuda where there is one")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
+  app.add_option("--filter", options.filter, "cases whose \"kernel shape dtype\" holds this text, such as alignment or B=64");
+  app.add_option("--seconds", options.seconds, "of each line of the table")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_flag("--list", options.list, "names only");
+  app.allow_extras();
+  CLI11_PARSE(app, argc, argv);
+  std::vector<std::string> rest = app.remaining();
+  rest.insert(rest.begin(), argv[0]);
   count_cpu_memory();
   const torch::Device device(options.device);
   const std::vector<Case> cases = matching(all_cases(device), options.filter);
@@ -110,7 +83,11 @@ int main(int argc, char** argv) {
   if (options.list) return 0;
   if (options.ratios) return print_ratios(cases, device, options.seconds);
   for (const Case& c : cases) register_case(c, device);
-  benchmark::Initialize(&argc, argv);
+  std::vector<char*> words;
+  for (std::string& word : rest) words.push_back(word.data());
+  int count = static_cast<int>(words.size());
+  benchmark::Initialize(&count, words.data());
+  if (benchmark::ReportUnrecognizedArguments(count, words.data())) return 2;
   benchmark::AddCustomContext("kernels", device.is_cuda() ? "cuda" : fsc::cpu_instruction_set());
   const Peaks peaks = measure_peaks(device);
   benchmark::AddCustomContext("copy bytes/s", std::to_string(peaks.bytes_per_second));

@@ -2,7 +2,7 @@
 #include <torch/cuda.h>
 #include <torch/utils.h>
 
-#include <algorithm>
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -172,50 +172,24 @@ int run(const Options& options) {
   return verdicts.finish();
 }
 
-constexpr const char* kHelp =
-    R"(usage: gpu_check_device [--device cuda|cpu] [--seconds S] [--filter TEXT] [--limit OPERATIONS] [--batches 32,256]
-                        [--arch NAME] [--compiled FILE] [--list FILE]
-)";
-
-bool take_options(int argc, char** argv, Options& options) {
-  for (int i = 1; i < argc; i += 2) {
-    const std::string word = argv[i];
-    if (i + 1 == argc) return false;
-    const std::string value = argv[i + 1];
-    if (word == "--device")
-      options.device = torch::Device(value);
-    else if (word == "--seconds")
-      options.seconds = std::atof(value.c_str());
-    else if (word == "--limit")
-      options.limit = std::atof(value.c_str());
-    else if (word == "--filter")
-      options.filter = value;
-    else if (word == "--arch")
-      options.architecture = value;
-    else if (word == "--list")
-      options.list = value;
-    else if (word == "--compiled")
-      options.compiled = value;
-    else if (word == "--batches") {
-      options.batches.clear();
-      std::istringstream list(value);
-      for (std::string number; std::getline(list, number, ',');) options.batches.push_back(std::atoll(number.c_str()));
-    } else
-      return false;
-  }
-  return true;
-}
-
 }  // namespace
 }  // namespace fsc::bench
 
 int main(int argc, char** argv) {
   using namespace fsc::bench;
   Options options;
-  if (!take_options(argc, argv, options)) {
-    std::fputs(kHelp, stderr);
-    return 2;
-  }
+  std::string device = "cuda";
+  CLI::App app("Six steps against the CPU's, every kernel and the whole step against ATen's operations and torch.compile.");
+  app.add_option("--device", device)->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
+  app.add_option("--seconds", options.seconds, "of each line of the table")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--filter", options.filter, "kernels whose \"kernel shape dtype\" holds this text");
+  app.add_option("--limit", options.limit, "operations of the largest case of a kernel");
+  app.add_option("--batches", options.batches, "images of the whole step")->delimiter(',')->check(CLI::PositiveNumber);
+  app.add_option("--arch", options.architecture)->capture_default_str();
+  app.add_option("--compiled", options.compiled, "what bench/torch_compiled.py wrote, if it did");
+  app.add_option("--list", options.list, "only writes the names of all cases into this file");
+  CLI11_PARSE(app, argc, argv);
+  options.device = torch::Device(device);
   count_cpu_memory();
   try {
     return options.list.empty() ? run(options) : list(options);

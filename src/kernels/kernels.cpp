@@ -124,9 +124,8 @@ void verify(const KernelOperation& operation, const Tensors& inputs, const Kerne
   record(found);
   if (found.fell_back)
     spdlog::warn(
-        "KERNEL {} IS WRONG HERE: it differs from its reference by {:.3g}, allowed is {:.3g}. The reference (ATen operations) is "
-        "used "
-        "from now on: slower, and right. Please report this line with the processor ({}) and the model.",
+        "KERNEL {} IS WRONG HERE: it differs from its reference by {:.3g}, allowed is {:.3g}. From now on the reference (ATen's "
+        "operations) is used: slower, and right. Please report this line with the processor ({}) and the model.",
         operation.name, found.largest, found.tolerance, cpu_instruction_set());
 }
 

@@ -22,7 +22,12 @@ class Tree {
   };
   Path add(const TokenIds& text) {
     Path path;
-    int64_t at = shares_ ? -1 : next_root_--;
+    path.rows.reserve(text.size());
+    if (!shares_) {
+      for (size_t t = 0; t < text.size(); ++t) path.rows.push_back(next_++);
+      return path;
+    }
+    int64_t at = -1;
     for (const int64_t id : text) {
       const auto [child, is_new] = children_.try_emplace({at, id}, next_);
       if (is_new)
@@ -43,7 +48,7 @@ class Tree {
     }
   };
   bool shares_;
-  int64_t next_ = 0, next_root_ = -1;
+  int64_t next_ = 0;
   std::unordered_map<std::pair<int64_t, int64_t>, int64_t, Hash> children_;
 };
 

@@ -1,31 +1,11 @@
 // The loops of detail_kernels.h in vectors as wide as the including file's compile flags allow.
-//
-// Each matrix_*.cpp includes this once. All is in an unnamed namespace and nothing of the standard library is called, so that no
-// code made for one instruction set is linked where another is expected.
+// Each matrix_*.cpp includes this once; fsc/core/vector.h says why all is in an unnamed namespace.
 #pragma once
-#include <cstddef>
-
+#include "fsc/core/vector.h"
 #include "text/detail_kernels.h"
 
 namespace fsc::detail {
 namespace {
-
-#if defined(__AVX512F__)
-constexpr size_t kLanes = 16;
-#elif defined(__AVX2__)
-constexpr size_t kLanes = 8;
-#else
-constexpr size_t kLanes = 4;
-#endif
-typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
-
-Vector load(const float* from) {
-  Vector vector;
-  __builtin_memcpy(&vector, from, sizeof vector);
-  return vector;
-}
-
-void store(float* to, const Vector& vector) { __builtin_memcpy(to, &vector, sizeof vector); }
 
 /// kRows rows times kVectors vectors of columns: as many sums as fit into registers. Each sum runs over the inputs in their
 /// order.

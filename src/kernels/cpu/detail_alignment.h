@@ -35,7 +35,7 @@ struct AlignmentLoops {
   void (*forward)(const AlignmentShape& shape, const AlignmentImage& image);
   void (*backward)(const AlignmentShape& shape, const AlignmentImage& image, const AlignmentGradientsOut& gradients);
 };
-extern const AlignmentLoops kPortableAlignment, kAvx2Alignment, kAvx512Alignment;
+extern const AlignmentLoops kPortableAlignment, kAvx2Alignment, kAvx512Alignment, kAvx512Bf16Alignment;
 
 /// Similarities, tokens side by side, aligned vectors, and in bf16 patches and their gradient in float.
 inline size_t alignment_scratch(const AlignmentShape& shape) {

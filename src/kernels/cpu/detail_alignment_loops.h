@@ -59,13 +59,26 @@ struct TokenTile {
   const Number* token(size_t t) const { return static_cast<const Number*>(image.tokens_VD) + rows[t] * shape.width; }
   float* kept(size_t t) const { return image.kept_VK + rows[t] * kAlignmentKept; }
 
+  /// Similarities of the tokens and the patches, whose numbers are Numbers: floats, or bf16 with PairTerm. `depth` of them a row.
+  template <typename Term, typename Numbers>
+  void compare(const float* patches, size_t depth) {
+    const Numbers* tokens[kAlignmentTokens];
+    for (size_t t = 0; t < count; ++t) tokens[t] = reinterpret_cast<const Numbers*>(token(t));
+    transpose(tokens, count, depth, side_by_side_DT);
+    multiply<Term>({patches, depth, 1}, side_by_side_DT, stride, shape.patches, stride, depth, weights_PT, stride, false);
+  }
+  void compare() {
+#if defined(__AVX512BF16__)
+    // Products of bf16 numbers are exact either way.
+    if (sizeof(Number) == sizeof(uint16_t) && shape.width % 2 == 0)
+      return compare<PairTerm, float>(static_cast<const float*>(image.patches_PD), shape.width / 2);
+#endif
+    compare<FloatTerm, Number>(patches_PD, shape.width);
+  }
+
   /// Weights of the tokens over the patches, and the patches' sums by these.
   void align() {
-    const Number* tokens[kAlignmentTokens];
-    for (size_t t = 0; t < count; ++t) tokens[t] = token(t);
-    transpose(tokens, count, shape.width, side_by_side_DT);
-    multiply({patches_PD, shape.width, 1}, side_by_side_DT, stride, shape.patches, stride, shape.width, weights_PT, stride,
-             false);
+    compare();
     for (size_t t = 0; t < stride; t += kLanes) {
       if (shape.softmax)
         softmax_weights(weights_PT + t, stride, shape.patches);

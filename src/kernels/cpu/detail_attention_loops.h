@@ -3,9 +3,9 @@
 // Each attention_*.cpp includes this once. No sum runs across the lanes of a vector except over keys: products are added key by
 // key and number by number in order, so that a token's result does not depend on what is packed beside it.
 #pragma once
+#include "fsc/core/vector.h"
 #include "kernels/cpu/detail_attention.h"
 #include "kernels/cpu/detail_math.h"
-#include "kernels/cpu/detail_vector.h"
 
 namespace fsc::detail {
 namespace {

@@ -10,8 +10,12 @@ struct HardNegativeRows {
   const bool* valid = nullptr;  ///< [rows, classes - 1]
   size_t rows = 0, classes = 0;
   float gamma = 0, smoothing = 0;
-  bool masked = false;  ///< a negative that does not exist is not in the softmax
+  bool masked = false;       ///< a negative that does not exist is not in the softmax
+  float* scratch = nullptr;  ///< hard_negative_scratch(classes) numbers
 };
+
+/// Three numbers a class of the widest vector's lanes.
+inline constexpr size_t hard_negative_scratch(size_t classes) { return 3 * 16 * classes; }
 
 struct HardNegativeSum {
   double sum = 0, count = 0;  ///< over rows with a negative

@@ -16,7 +16,7 @@ Vector power(const Vector& base, float exponent) {
   return exponent == 2 ? base * base : exponential(exponent * logarithm(base));
 }
 
-/// kLanes rows and what is known of them before a class is looked at. Lanes beyond the last row repeat it.
+/// kLanes rows, their numbers class by class in the scratch memory. Lanes beyond the last row repeat it.
 class RowGroup {
  public:
   RowGroup(const HardNegativeRows& in, size_t first) : in_(in) {
@@ -24,13 +24,12 @@ class RowGroup {
       row_[lane] = first + lane < in.rows ? first + lane : in.rows - 1;
       present_[lane] = first + lane < in.rows ? -1 : 0;
     }
-
-    Vector count = {};
+    Vector count = {}, sum = {};
     for (size_t c = 0; c < in.classes; ++c) {
+      gather(c);
       largest_ = c == 0 ? logit(c) : larger(logit(c), largest_);
       count += exists(c);
     }
-    Vector sum = {};
     for (size_t c = 0; c < in.classes; ++c) sum += exponential(logit(c) - largest_);
     log_sum_ = logarithm(sum);
     share_ = in.smoothing / count;
@@ -38,30 +37,31 @@ class RowGroup {
   }
 
   const IntVector& has_negative() const { return has_negative_; }
-
-  Vector exists(size_t c) const {
-    if (c == 0) return broadcast(1);
-    Vector flags;
-    for (size_t lane = 0; lane < kLanes; ++lane) flags[lane] = in_.valid[row_[lane] * (in_.classes - 1) + c - 1] ? 1 : 0;
-    return flags;
-  }
+  Vector exists(size_t c) const { return load(numbers(1, c)); }
   Vector surprise(size_t c) const { return log_sum_ - (logit(c) - largest_); }
   Vector label(size_t c) const { return share_ * exists(c) + (c == 0 ? 1 - in_.smoothing : 0); }
+
+  /// One more number a class, for the caller.
+  Vector note(size_t c) const { return load(numbers(2, c)); }
+  void set_note(size_t c, const Vector& value) const { store(numbers(2, c), value); }
 
   void scatter(const Vector& values, size_t c, float* to) const {
     for (size_t lane = 0; lane < kLanes; ++lane)
       if (present_[lane]) to[row_[lane] * in_.classes + c] = values[lane];
   }
-  Vector gather(const float* from, size_t c) const {
-    Vector values;
-    for (size_t lane = 0; lane < kLanes; ++lane) values[lane] = from[row_[lane] * in_.classes + c];
-    return values;
-  }
 
  private:
-  Vector logit(size_t c) const {
-    const Vector values = gather(in_.logits, c);
-    return in_.masked ? (exists(c) > 0.0F ? values : broadcast(kAbsent)) : values;
+  float* numbers(size_t kind, size_t c) const { return in_.scratch + (kind * in_.classes + c) * kLanes; }
+  Vector logit(size_t c) const { return load(numbers(0, c)); }
+
+  void gather(size_t c) const {
+    float *const logits = numbers(0, c), *const flags = numbers(1, c);
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const size_t row = row_[lane];
+      const bool there = c == 0 || in_.valid[row * (in_.classes - 1) + c - 1];
+      flags[lane] = there ? 1 : 0;
+      logits[lane] = there || !in_.masked ? in_.logits[row * in_.classes + c] : kAbsent;
+    }
   }
 
   const HardNegativeRows& in_;
@@ -103,10 +103,10 @@ void differentiate_rows(const HardNegativeRows& in, float weight, float* slopes)
     for (size_t c = 0; c < in.classes; ++c) {
       const Vector slope = slope_of(rows, c, in.gamma);
       sum += slope;
-      rows.scatter(slope, c, slopes);
+      rows.set_note(c, slope);
     }
     for (size_t c = 0; c < in.classes; ++c) {
-      const Vector by_logit = row_weight * (exponential(-rows.surprise(c)) * sum - rows.gather(slopes, c));
+      const Vector by_logit = row_weight * (exponential(-rows.surprise(c)) * sum - rows.note(c));
       rows.scatter(in.masked ? (rows.exists(c) > 0.0F ? by_logit : Vector{}) : by_logit, c, slopes);
     }
   }

@@ -1,10 +1,11 @@
-// Functions of vectors (detail_vector.h): exponential, logarithm, sums over lanes, bf16 in and out.
+// Functions of vectors (fsc/core/vector.h): exponential, logarithm, sums over lanes, bf16 in and out.
 #pragma once
-#include "kernels/cpu/detail_vector.h"
+#include "fsc/core/vector.h"
 
 namespace fsc::detail {
 namespace {
 
+typedef uint16_t HalfVector __attribute__((vector_size(kLanes * sizeof(uint16_t))));
 typedef uint32_t BitVector __attribute__((vector_size(kLanes * sizeof(uint32_t))));
 
 inline BitVector bits_of(const Vector& x) { return reinterpret_cast<BitVector>(x); }

@@ -4,6 +4,10 @@
 // broadcast, B's and C's are vectors along a row. For A B^T the rows of B go through transpose() first. Each sum runs over the
 // depth in its order, whatever the tiles are: a result does not depend on the rows and columns beside it.
 #pragma once
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
 #include "kernels/cpu/detail_math.h"
 
 namespace fsc::detail {
@@ -18,8 +22,28 @@ struct Strided {
   size_t row, depth;
 };
 
+/// A term of a sum: a number of A times a vector of B.
+struct FloatTerm {
+  static Vector spread(const float* number) { return broadcast(*number); }
+  static Vector add(const Vector& sum, const Vector& columns, const Vector& left) { return sum + columns * left; }
+};
+
+#if defined(__AVX512BF16__)
+/// Two terms at a time: what stands in the place of a float are two bf16 numbers that follow each other along the depth.
+struct PairTerm {
+  static Vector spread(const float* pair) {
+    uint32_t bits;
+    __builtin_memcpy(&bits, pair, sizeof bits);
+    return from_bits(broadcast_bits(bits));
+  }
+  static Vector add(const Vector& sum, const Vector& columns, const Vector& left) {
+    return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(columns), reinterpret_cast<__m512bh>(left));
+  }
+};
+#endif
+
 /// kRows rows of kVectors vectors of C; the last vector has `last` numbers (kWhole: all).
-template <size_t kRows, size_t kVectors, bool kWhole>
+template <typename Term, size_t kRows, size_t kVectors, bool kWhole>
 inline void tile(const Strided& a, const float* b, size_t b_stride, size_t depth, float* c, size_t c_stride, size_t last,
                  bool add) {
   constexpr size_t kGroup = 3;  // rows that share an address register: offsets 0, row and 2 row
@@ -33,8 +57,8 @@ inline void tile(const Strided& a, const float* b, size_t b_stride, size_t depth
     Vector columns[kVectors];
     for (size_t v = 0; v < kVectors; ++v) columns[v] = load_upto(b + v * kLanes, count(v));
     for (size_t r = 0; r < kRows; ++r) {
-      const Vector left = broadcast(groups[r / kGroup][(r % kGroup) * a.row]);
-      for (size_t v = 0; v < kVectors; ++v) sums[r][v] += columns[v] * left;
+      const Vector left = Term::spread(groups[r / kGroup] + (r % kGroup) * a.row);
+      for (size_t v = 0; v < kVectors; ++v) sums[r][v] = Term::add(sums[r][v], columns[v], left);
     }
     for (size_t g = 0; g * kGroup < kRows; ++g) groups[g] += a.depth;
   }
@@ -43,11 +67,11 @@ inline void tile(const Strided& a, const float* b, size_t b_stride, size_t depth
 }
 
 /// tile() for a number of rows that is known when it runs.
-template <size_t kRows, size_t kVectors, bool kWhole>
+template <typename Term, size_t kRows, size_t kVectors, bool kWhole>
 inline void tile_of(size_t rows, const Strided& a, const float* b, size_t b_stride, size_t depth, float* c, size_t c_stride,
                     size_t last, bool add) {
-  if (rows == kRows) return tile<kRows, kVectors, kWhole>(a, b, b_stride, depth, c, c_stride, last, add);
-  if constexpr (kRows > 1) tile_of<kRows - 1, kVectors, kWhole>(rows, a, b, b_stride, depth, c, c_stride, last, add);
+  if (rows == kRows) return tile<Term, kRows, kVectors, kWhole>(a, b, b_stride, depth, c, c_stride, last, add);
+  if constexpr (kRows > 1) tile_of<Term, kRows - 1, kVectors, kWhole>(rows, a, b, b_stride, depth, c, c_stride, last, add);
 }
 
 /// Rows of B that are worked on at a time: a panel of them and what it meets stay in the first-level cache.
@@ -60,6 +84,7 @@ inline void pack_panel(const float* b, size_t b_stride, size_t depth, float* pan
 }
 
 /// The columns of C from the rows of B that stand at `b`, up to kPanelWidth of them.
+template <typename Term>
 inline void multiply_panel(const Strided& a, const float* b, size_t b_stride, size_t rows, size_t columns, size_t depth, float* c,
                            size_t c_stride, bool add) {
   const size_t blocks = (rows + kTileRows - 1) / kTileRows, done = columns / kLanes * kLanes;
@@ -68,16 +93,17 @@ inline void multiply_panel(const Strided& a, const float* b, size_t b_stride, si
     const Strided part{a.at + i * a.row, a.row, a.depth};
     float* const out = c + i * c_stride;
     if (columns >= kPanelWidth) {
-      tile_of<kTileRows, kTileVectors, true>(count, part, b, b_stride, depth, out, c_stride, kLanes, add);
+      tile_of<Term, kTileRows, kTileVectors, true>(count, part, b, b_stride, depth, out, c_stride, kLanes, add);
       continue;
     }
-    if (done > 0) tile_of<kTileRows, 1, true>(count, part, b, b_stride, depth, out, c_stride, kLanes, add);
+    if (done > 0) tile_of<Term, kTileRows, 1, true>(count, part, b, b_stride, depth, out, c_stride, kLanes, add);
     if (columns > done)
-      tile_of<kTileRows, 1, false>(count, part, b + done, b_stride, depth, out + done, c_stride, columns - done, add);
+      tile_of<Term, kTileRows, 1, false>(count, part, b + done, b_stride, depth, out + done, c_stride, columns - done, add);
   }
 }
 
 /// C [rows, columns] (+)= A [rows, depth] B [depth, columns].
+template <typename Term = FloatTerm>
 inline void multiply(const Strided& a, const float* b, size_t b_stride, size_t rows, size_t columns, size_t depth, float* c,
                      size_t c_stride, bool add) {
   if (rows == 0) return;
@@ -90,8 +116,8 @@ inline void multiply(const Strided& a, const float* b, size_t b_stride, size_t r
       const float* const from = b + k * b_stride + j;
       const bool packs = width == kPanelWidth && b_stride > kPanelWidth && rows > kTileRows;
       if (packs) pack_panel(from, b_stride, deep, panel);
-      multiply_panel({a.at + k * a.depth, a.row, a.depth}, packs ? panel : from, packs ? kPanelWidth : b_stride, rows, width,
-                     deep, c + j, c_stride, add || k > 0);
+      multiply_panel<Term>({a.at + k * a.depth, a.row, a.depth}, packs ? panel : from, packs ? kPanelWidth : b_stride, rows,
+                           width, deep, c + j, c_stride, add || k > 0);
     }
   }
 }

@@ -11,7 +11,7 @@
 namespace fsc::detail {
 namespace {
 
-constexpr int64_t kRowsATask = 1024;
+constexpr int64_t kRowsATask = 4096;  // to wake a thread takes as long as some thousand rows
 
 const HardNegativeLoops& hard_negative_loops() {
   static constexpr const HardNegativeLoops* kSets[] = {&kHardNegativePortable, &kHardNegativeAvx2, &kHardNegativeAvx512,
@@ -26,6 +26,7 @@ void for_each_task(const HardNegativeInputs& in, const F& f) {
   const auto* logits = in.logits_BK.data_ptr<float>();
   const auto* valid = in.valid_BN.data_ptr<bool>();
   at::parallel_for(0, (rows + kRowsATask - 1) / kRowsATask, 1, [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch(hard_negative_scratch(static_cast<size_t>(classes)));
     for (int64_t task = begin; task < end; ++task) {
       const int64_t first = task * kRowsATask;
       f(task, first,
@@ -35,7 +36,8 @@ void for_each_task(const HardNegativeInputs& in, const F& f) {
                          .classes = static_cast<size_t>(classes),
                          .gamma = static_cast<float>(in.calibration.focal_gamma),
                          .smoothing = static_cast<float>(in.calibration.label_smoothing),
-                         .masked = in.masked});
+                         .masked = in.masked,
+                         .scratch = scratch.data()});
     }
   });
 }

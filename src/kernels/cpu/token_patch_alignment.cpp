@@ -17,7 +17,7 @@ namespace {
 constexpr float kEmptyText = -1e30F;
 
 const AlignmentLoops& alignment_loops() {
-  return chosen<AlignmentLoops>({&kPortableAlignment, &kAvx2Alignment, &kAvx512Alignment, &kAvx512Alignment});
+  return chosen<AlignmentLoops>({&kPortableAlignment, &kAvx2Alignment, &kAvx512Alignment, &kAvx512Bf16Alignment});
 }
 
 /// The tokens of each image, in the order of the texts.

@@ -1,7 +1,8 @@
-// Vectors as wide as the including file's compile flags allow, for the loops of one instruction set.
+// Vectors of floats as wide as the including file's compile flags allow, for the loops of one instruction set.
 //
-// Each *_portable.cpp, *_avx2.cpp and *_avx512.cpp includes the loops once. All is in an unnamed namespace and nothing of the
-// standard library is called, so that no code made for one instruction set is linked where another is expected.
+// Each *_portable.cpp, *_avx2.cpp, *_avx512.cpp ... (fsc_instruction_sets in cmake/FscArea.cmake) includes its loops once. All is
+// in an unnamed namespace and nothing of the standard library is called, so that no code made for one instruction set is linked
+// where another is expected.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +19,6 @@ constexpr size_t kLanes = 4;
 #endif
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
 typedef int32_t IntVector __attribute__((vector_size(kLanes * sizeof(int32_t))));
-typedef uint16_t HalfVector __attribute__((vector_size(kLanes * sizeof(uint16_t))));
 
 inline Vector load(const float* from) {
   Vector vector;

@@ -46,7 +46,8 @@ void run_case(benchmark::State& state, const Case& c, Kernels kernels, torch::De
 
 void register_case(const Case& c, torch::Device device) {
   for (const Kernels kernels : {Kernels::kReference, Kernels::kFusedAlways}) {
-    const std::string name = c.kernel + "/" + c.shape + "/" + c.dtype + "/" + config::enum_name(kernels);
+    const char* side = kernels == Kernels::kReference ? "reference" : "fused";
+    const std::string name = c.kernel + "/" + c.shape + "/" + c.dtype + "/" + side;
     benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { run_case(state, c, kernels, device); })
         ->Unit(benchmark::kMillisecond)
         ->UseRealTime();

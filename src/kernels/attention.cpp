@@ -33,22 +33,25 @@ std::vector<int64_t> numbers(const Tensor& tensor) {
   return {here.const_data_ptr<int64_t>(), here.const_data_ptr<int64_t>() + here.numel()};
 }
 
+/// The rows of each sequence. By split, whose gradient joins the pieces: narrow's would be as large as all of them, for each.
+std::vector<Tensor> split(const Tensor& rows, const Tensor& offsets_S1) {
+  return rows.split_with_sizes(numbers(offsets_S1.diff()));
+}
+
 /// Sequence by sequence.
 Tensor attention_reference(const Tensor& qkv_M3W, const Sequences& sequences, int64_t heads) {
   const int64_t width = qkv_M3W.size(1) / 3;
   const Tensor qkv_M3HD = qkv_M3W.view({-1, 3, heads, width / heads});
-  const Tensor keys = sequences.shares() ? qkv_M3HD.index_select(0, sequences.keys_K) : qkv_M3HD;
-  const auto offsets = numbers(sequences.offsets_S1);
-  const auto key_offsets = sequences.shares() ? numbers(sequences.key_offsets_S1) : offsets;
+  const auto own = split(qkv_M3HD, sequences.offsets_S1);
+  const auto keys = sequences.shares() ? split(qkv_M3HD.index_select(0, sequences.keys_K), sequences.key_offsets_S1) : own;
   std::vector<Tensor> mixed;
-  for (size_t s = 0; s + 1 < offsets.size(); ++s) {
-    const int64_t own = offsets[s + 1] - offsets[s], all = key_offsets[s + 1] - key_offsets[s];
-    if (own == 0) continue;
-    const Tensor query = qkv_M3HD.narrow(0, offsets[s], own).select(1, 0).transpose(0, 1).unsqueeze(0);
-    const Tensor seen = keys.narrow(0, key_offsets[s], all);
-    const auto of_keys = [&](int64_t which) { return seen.select(1, which).transpose(0, 1).unsqueeze(0); };
+  for (size_t s = 0; s < own.size(); ++s) {
+    const int64_t rows = own[s].size(0), all = keys[s].size(0);
+    if (rows == 0) continue;
+    const Tensor query = own[s].select(1, 0).transpose(0, 1).unsqueeze(0);
+    const auto of_keys = [&](int64_t which) { return keys[s].select(1, which).transpose(0, 1).unsqueeze(0); };
     // The last key is the last own token: the causal triangle stands at the lower right.
-    const auto mask = sequences.causal ? std::optional(query.new_ones({own, all}, torch::kBool).tril(all - own)) : std::nullopt;
+    const auto mask = sequences.causal ? std::optional(query.new_ones({rows, all}, torch::kBool).tril(all - rows)) : std::nullopt;
     mixed.push_back(at::scaled_dot_product_attention(query, of_keys(1), of_keys(2), mask).squeeze(0).transpose(0, 1));
   }
   return at::cat(mixed).reshape({-1, width});

@@ -175,6 +175,8 @@ TEST(CudaAlignment, NothingToCompare) {
   expect_right<float>({.lengths = {0, 0}, .owner = {1, 0}, .images = 2, .patches = 3, .depth = 8});
   const AlignmentCase none{.lengths = {}, .owner = {}, .images = 1, .patches = 3, .depth = 8};
   for (double x : OnDevice<float>(none, batch_of<float>(none)).run().patch_gradients) EXPECT_EQ(x, 0.0);
+  const AlignmentCase nobody{.lengths = {}, .owner = {}, .images = 0, .patches = 3, .depth = 8};
+  EXPECT_EQ(OnDevice<float>(nobody, batch_of<float>(nobody)).run().scale_gradient, 0);
 }
 
 }  // namespace

@@ -193,6 +193,9 @@ int main(int argc, char** argv) {
   count_cpu_memory();
   try {
     return options.list.empty() ? run(options) : list(options);
+  } catch (const c10::Error& error) {
+    std::fprintf(stderr, "gpu_check_device: %s\n", error.what_without_backtrace());
+    return 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "gpu_check_device: %s\n", error.what());
     return 1;

@@ -9,8 +9,9 @@
 
 namespace fsc::detail {
 
-BadSamples::BadSamples(std::filesystem::path file, double share, int64_t total)
-    : file_(std::move(file)), share_(share), total_(total) {
+BadSamples::BadSamples(std::filesystem::path file, bool writes, double share, int64_t total)
+    : file_(std::move(file)), writes_(writes && !file_.empty()), share_(share), total_(total) {
+  if (!writes_) return;
   std::ifstream known(file_);
   for (std::string line; std::getline(known, line);) listed_.insert(line.substr(0, line.find('\t')));
 }
@@ -19,7 +20,7 @@ void BadSamples::add(const RawSample& sample) {
   if (!seen_.insert(sample.index).second) return;
   count_ += sample.lost;
   last_ = sample.problem;
-  if (file_.empty() || !listed_.insert(sample.key).second) return;
+  if (!writes_ || !listed_.insert(sample.key).second) return;
   std::ofstream out(file_, std::ios::app);
   out << sample.key << '\t' << sample.problem << '\n';
   if (!out.flush()) throw_io_error(file_, "write", errno);

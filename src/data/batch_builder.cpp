@@ -4,32 +4,20 @@
 #include <algorithm>
 
 namespace fsc::detail {
-namespace {
 
-/// Hashes of the texts that are true of the sample's image.
-std::vector<uint64_t> right_texts_of(const Sample& sample) {
-  std::vector<uint64_t> hashes;
-  for (const TextGroup& group : sample.texts) {
-    if (group.truth != Truth::kRight) continue;
-    for (size_t k = 0; k < group.slots.size(); ++k)
-      if (group.slots[k]) hashes.push_back(group.hashes[k]);
-  }
-  return hashes;
+bool BatchBuilder::collides(const PlaceRecord& record) const {
+  if (images_.count(record.image) > 0) return true;
+  return std::any_of(record.right_texts.begin(), record.right_texts.end(),
+                     [this](uint64_t hash) { return right_texts_.count(hash) > 0; });
 }
 
-}  // namespace
-
-bool BatchBuilder::collides(const Made& made) const {
-  if (images_.count(made.raw.image) > 0) return true;
-  const auto texts = right_texts_of(*made.sample);
-  return std::any_of(texts.begin(), texts.end(), [this](uint64_t hash) { return right_texts_.count(hash) > 0; });
-}
-
-void BatchBuilder::add(Made made) {
-  images_.insert(made.raw.image);
-  const auto texts = right_texts_of(*made.sample);
-  right_texts_.insert(texts.begin(), texts.end());
-  samples_.push_back(std::move(made));
+void BatchBuilder::add(Placed placed) {
+  const PlaceRecord& record = placed.record;
+  images_.insert(record.image);
+  right_texts_.insert(record.right_texts.begin(), record.right_texts.end());
+  ++size_;
+  ++rows_of_ranks_.at(static_cast<size_t>(record.owner));
+  if (record.owner == rank_) samples_.push_back(std::move(placed.made));
 }
 
 int64_t BatchBuilder::drop_wrong_texts_that_are_right() {
@@ -58,9 +46,6 @@ std::vector<Sample> BatchBuilder::take(LoaderStats& counts) {
             std::count_if(group.slots.begin(), group.slots.end(), [](const auto& text) { return text.has_value(); });
     samples.push_back(std::move(*made.sample));
   }
-  samples_.clear();
-  images_.clear();
-  right_texts_.clear();
   return samples;
 }
 

@@ -74,6 +74,12 @@ void DataConfig::fields(config::Collector& v) {
   v(shuffle_buffer_mb, "shuffle_buffer_mb",
     "webdataset: MiB of held samples at which each source's buffer stops growing, whatever shuffle_buffer says (0 = no bound)",
     config::between(0, 1 << 30));
+  v(shard_streams, "shard_streams",
+    "webdataset: streams that take turns, each with its part of the shards and of shuffle_buffer; processes divide them, so set "
+    "a "
+    "multiple of the most processes (of fewer streams every process reads all). Another number is another order, whatever the "
+    "processes",
+    config::between(1, 1 << 16));
   v(resampled, "resampled", "webdataset: shards drawn with replacement instead of each once an epoch");
   v(avoid_duplicates, "avoid_duplicates",
     "Keep the same image or caption from coming twice in a batch, where both would be each other's negatives (captions compared "

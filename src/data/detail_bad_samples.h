@@ -12,8 +12,8 @@ namespace fsc::detail {
 
 class BadSamples {
  public:
-  /// `share` of `total` samples may be bad. A file that is there already is gone on with.
-  BadSamples(std::filesystem::path file, double share, int64_t total);
+  /// `share` of `total` samples may be bad. A file that is there already is gone on with; `writes` false = another process's.
+  BadSamples(std::filesystem::path file, bool writes, double share, int64_t total);
   /// A sample counts once, however often it is met. Error: the file cannot be written.
   void add(const RawSample& sample);
   /// Error when there are more than allowed, or none left.
@@ -22,6 +22,7 @@ class BadSamples {
 
  private:
   std::filesystem::path file_;
+  bool writes_;
   double share_;
   int64_t total_, count_ = 0;
   std::unordered_set<uint64_t> seen_;

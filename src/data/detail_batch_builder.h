@@ -3,23 +3,31 @@
 #include <unordered_set>
 #include <vector>
 
-#include "data/detail_sample_maker.h"
+#include "data/detail_place_record.h"
 
 namespace fsc::detail {
 
-/// The samples of one batch, and the images and right texts among them.
+/// The samples of one batch of all processes, and the images and right texts among them.
 class BatchBuilder {
  public:
+  /// For process `rank` of `world`.
+  BatchBuilder(int64_t rank, int64_t world) : rank_(rank), rows_of_ranks_(static_cast<size_t>(world)) {}
+
   /// True when the image or one of the right texts is in the batch already.
-  bool collides(const Made& made) const;
-  void add(Made made);
-  int64_t size() const { return static_cast<int64_t>(samples_.size()); }
-  /// Takes out wrong texts that equal a right one of the batch, their own sample's or another's; how many there were.
+  bool collides(const PlaceRecord& record) const;
+  void add(Placed placed);
+  /// Samples of all processes.
+  int64_t size() const { return size_; }
+  const std::vector<int64_t>& rows_of_ranks() const { return rows_of_ranks_; }
+  /// Takes out this process's wrong texts that equal a right one of the batch, of whatever sample; how many there were.
   int64_t drop_wrong_texts_that_are_right();
-  /// The samples, and with them the end of this batch. `counts` gets what is known of them.
+  /// This process's samples, in the order in which they came. `counts` gets what is known of them.
   std::vector<Sample> take(LoaderStats& counts);
 
  private:
+  const int64_t rank_;
+  int64_t size_ = 0;
+  std::vector<int64_t> rows_of_ranks_;
   std::vector<Made> samples_;
   std::unordered_set<uint64_t> images_, right_texts_;
 };

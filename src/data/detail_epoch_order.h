@@ -35,6 +35,10 @@ class EpochOrder {
   // The consumer's, beside read() of another thread.
   /// Nothing before `at` will be wanted again.
   void forget_before(const OrderPlace& at);
+  /// This process's words on the stream's state at places before `end` that it does not know the whole of; join_states() gets
+  /// those of all processes, which have read as far.
+  std::string own_states(int64_t end) const;
+  void join_states(int64_t end, const std::vector<std::string>& words_of_ranks);
   /// What start() needs to go on at `at`, as JSON.
   std::string state(const OrderPlace& at) const;
   /// Spent by the stream, as of the last read().
@@ -45,6 +49,7 @@ class EpochOrder {
   struct Snapshot {
     int64_t draw = 0;
     std::string stream;
+    bool whole = true;  ///< false: what others read is not joined yet
   };
 
   SampleStream& stream_;

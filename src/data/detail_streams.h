@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "data/detail_shard_plan.h"
 #include "fsc/data/sample_stream.h"
 
 namespace fsc::detail {
@@ -17,13 +18,15 @@ uint64_t sample_index(uint64_t name, uint64_t source, uint64_t pass);
 /// A table or JSON; `source` is its place in data.train. Images that do not exist go to `missing`.
 std::unique_ptr<SampleStream> open_pair_stream(const StreamSetup& setup, uint32_t source, std::vector<RawSample>& missing);
 
-/// webdataset shards.
+/// One of data.shard_streams over a source's shards.
+std::unique_ptr<SampleStream> one_shard_stream(const StreamSetup& setup, uint32_t source, const StreamOptions& options,
+                                               std::shared_ptr<const ShardList> shards, int64_t stream);
+
+/// webdataset shards: data.shard_streams that take turns, each read by the process that owns it, or all by every process where
+/// these are more.
 std::unique_ptr<SampleStream> open_shard_stream(const StreamSetup& setup, uint32_t source);
 
 /// Several streams, sample by sample: an epoch holds weight times the samples of each.
 std::unique_ptr<SampleStream> mix_streams(const StreamSetup& setup, std::vector<std::unique_ptr<SampleStream>> streams);
-
-/// How many samples of an epoch this process has: all have the same number, what is left over is drawn by none.
-inline int64_t share_of(int64_t samples, const StreamSetup& setup) { return samples / setup.world; }
 
 }  // namespace fsc::detail

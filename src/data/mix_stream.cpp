@@ -1,4 +1,5 @@
 // data.train as one stream: of its only source, or of several, each with its share of the epoch.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -67,6 +68,21 @@ class MixStream : public SampleStream {
       throw Error("a state of the loader with " + std::to_string(left_.size()) + " sources; data.train has " +
                   std::to_string(streams_.size()));
     for (size_t i = 0; i < streams_.size(); ++i) streams_[i]->restore(all.at("streams").at(i).get<std::string>());
+  }
+
+  bool is_partial() const override {
+    return std::any_of(streams_.begin(), streams_.end(), [](const auto& stream) { return stream->is_partial(); });
+  }
+  std::string merged(const std::vector<std::string>& states) const override {
+    std::vector<json> parsed;
+    for (const auto& state : states) parsed.push_back(json::parse(state));
+    json whole = parsed.at(0);
+    for (size_t i = 0; i < streams_.size(); ++i) {
+      std::vector<std::string> of_source;
+      for (const json& state : parsed) of_source.push_back(state.at("streams").at(i).get<std::string>());
+      whole["streams"][i] = streams_[i]->merged(of_source);
+    }
+    return whole.dump();
   }
 
   void interrupt() override {

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "data/detail_streams.h"
+#include "data/detail_together.h"
 #include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/core/rng.h"
@@ -19,20 +20,14 @@ using Group = std::vector<size_t>;
 class PairStream : public SampleStream {
  public:
   PairStream(const StreamSetup& setup, uint32_t source, std::vector<RawSample>& missing)
-      : config_(setup.data->train[source]),
-        seed_(setup.seed),
-        rank_(setup.rank),
-        world_(setup.world),
-        source_(source),
-        shuffle_(setup.data->shuffle) {
+      : config_(setup.data->train[source]), seed_(setup.seed), source_(source), shuffle_(setup.data->shuffle) {
     pairs_ = read_pairs(config_, setup.negative_column);
     group();
-    find_images(missing);
-    share_ = share_of(static_cast<int64_t>(usable_.size()), setup);
-    if (share_ == 0) throw Error(config_.path + " has fewer samples than there are processes (" + std::to_string(world_) + ")");
+    const auto look = [this] { return missing_images(); };
+    leave_out(setup.together ? setup.together->of_first(look) : look(), missing);
   }
 
-  int64_t size() const override { return share_; }
+  int64_t size() const override { return static_cast<int64_t>(usable_.size()); }
   bool repeats_images() const override { return repeats_; }
 
   /// The file's bytes and the samples that are missing decide the order of an epoch.
@@ -60,9 +55,9 @@ class PairStream : public SampleStream {
   }
 
   RawSample next() override {
-    const int64_t place = draw_ % share_, pass = draw_ / share_;
+    const int64_t place = draw_ % size(), pass = draw_ / size();
     ++draw_;
-    return sample(order_[static_cast<size_t>(place * world_ + rank_)], static_cast<uint64_t>(pass));
+    return sample(order_[static_cast<size_t>(place)], static_cast<uint64_t>(pass));
   }
 
   std::string state() const override { return json{{"draw", draw_}}.dump(); }
@@ -98,19 +93,35 @@ class PairStream : public SampleStream {
     }
   }
 
-  void find_images(std::vector<RawSample>& missing) {
+  /// The numbers of the samples whose image does not exist, for all processes.
+  std::string missing_images() const {
+    WordsOut words;
+    words.add(static_cast<uint64_t>(groups_.size()));
     std::unordered_map<uint64_t, bool> known;
     for (size_t i = 0; i < groups_.size(); ++i) {
       const size_t first = groups_[i][0];
       const auto [it, fresh] = known.emplace(images_[first], false);
       std::error_code error;
       if (fresh) it->second = std::filesystem::exists(pairs_[first].image, error);
-      if (it->second) {
+      if (!it->second) words.add(static_cast<uint64_t>(i));
+    }
+    words.add(static_cast<uint64_t>(groups_.size()));
+    return words.bytes();
+  }
+
+  void leave_out(const std::string& missing_images, std::vector<RawSample>& missing) {
+    WordsIn words(missing_images);
+    if (words.number<uint64_t>() != groups_.size())
+      throw Error(config_.path + " has another number of samples here than on rank 0; let all processes read the same file");
+    auto next = words.number<uint64_t>();
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      if (i < next) {
         usable_.push_back(i);
         continue;
       }
       missing.push_back(sample(i, 0));
-      missing.back().fail(SampleProblem::kImage, pairs_[first].image.string() + " does not exist");
+      missing.back().fail(SampleProblem::kImage, pairs_[groups_[i][0]].image.string() + " does not exist");
+      next = words.number<uint64_t>();
     }
     if (usable_.empty())
       throw Error("none of the " + std::to_string(groups_.size()) + " images of " + config_.path + " exists, for example " +
@@ -119,7 +130,6 @@ class PairStream : public SampleStream {
 
   const TrainSourceConfig config_;
   uint64_t seed_;
-  int64_t rank_, world_;
   uint32_t source_;
   bool shuffle_;
   std::vector<Pair> pairs_;
@@ -127,7 +137,6 @@ class PairStream : public SampleStream {
   std::vector<Group> groups_;
   std::vector<size_t> usable_;  // groups whose image is there
   bool repeats_ = false;
-  int64_t share_ = 0;
 
   uint64_t epoch_ = 0;
   std::vector<size_t> order_;

@@ -1,4 +1,4 @@
-// webdataset shards as a stream: shards in a shuffled order, divided among the processes, and a buffer that samples are drawn
+// One of the streams over webdataset shards: its part of the shards in a shuffled order, and a buffer that samples are drawn
 // from.
 #include <spdlog/spdlog.h>
 
@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "data/detail_held_sample.h"
 #include "data/detail_shard_plan.h"
 #include "data/detail_shard_sample.h"
 #include "data/detail_streams.h"
@@ -21,57 +22,36 @@ namespace fsc::detail {
 namespace {
 using nlohmann::json;
 
-constexpr int64_t kFirstFill = 1000;      // the buffer begins with so many and grows from draw to draw, so that a start is quick
-constexpr int64_t kPatience = 100;        // samples without a caption before the first that has one
-constexpr uint64_t kOverhead = 512;       // bytes counted for a held sample beside its image and texts
-constexpr size_t kLongestProblem = 1000;  // bytes: a sample may have files with long names
-
-/// A sample and where it came from, so that a resumed run can fetch it again.
-struct Held {
-  int64_t part = 0, sample = 0;  ///< sample -1: the shard itself failed
-  RawSample raw;
-};
-
-/// What a held sample counts in the buffer: a function of the data only, so that a resumed run counts the same. (Of a failure the
-/// text may differ then, and does not count.)
-uint64_t bytes_of(const RawSample& raw) {
-  uint64_t bytes = kOverhead + raw.key.size();
-  if (!raw.problem.empty()) return bytes;
-  bytes += raw.image_bytes.size() + raw.caption.size();
-  for (const auto& text : raw.listed) bytes += text ? text->size() : 0;
-  return bytes;
-}
-
-/// The text, cut between two characters where it is too long for a message.
-std::string shortened(std::string text) {
-  if (text.size() <= kLongestProblem) return text;
-  size_t end = kLongestProblem;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end) + "…";
-}
+constexpr size_t kFirstFill =
+    1000;                           // of all streams together; the buffer grows from there draw by draw, so that a start is quick
+constexpr int64_t kPatience = 100;  // samples without a caption before the first that has one
 
 class ShardStream : public SampleStream {
  public:
-  ShardStream(const StreamSetup& setup, uint32_t source)
+  ShardStream(const StreamSetup& setup, uint32_t source, const StreamOptions& options, std::shared_ptr<const ShardList> shards,
+              int64_t stream)
       : setup_(setup),
         config_(setup.data->train[source]),
         source_(source),
-        options_{.retries = setup.data->retries, .timeout_seconds = setup.data->timeout_seconds},
+        stream_(static_cast<uint64_t>(stream)),
+        streams_(static_cast<size_t>(setup.data->shard_streams)),
+        options_(options),
         samples_(config_, setup.negative_column),
-        plan_(ShardPlan::open(setup, source, options_)),
-        capacity_(setup.data->shuffle ? static_cast<size_t>(setup.data->shuffle_buffer) : 1),
-        most_bytes_(setup.data->shuffle_buffer_mb > 0 ? static_cast<uint64_t>(setup.data->shuffle_buffer_mb) << 20 : UINT64_MAX) {
-  }
+        plan_(setup, source, std::move(shards), stream),
+        capacity_(setup.data->shuffle ? share_of(static_cast<size_t>(setup.data->shuffle_buffer)) : 1),
+        most_bytes_(setup.data->shuffle_buffer_mb > 0 ? (static_cast<uint64_t>(setup.data->shuffle_buffer_mb) << 20) / streams_
+                                                      : UINT64_MAX) {}
 
-  int64_t size() const override { return plan_.size(); }
+  int64_t size() const override { return plan_.list().samples; }
   bool repeats_images() const override { return setup_.data->resampled; }
-  std::string fingerprint() const override { return plan_.fingerprint(); }
+  std::string fingerprint() const override { return plan_.list().fingerprint(); }
 
   void start(uint64_t epoch) override {
     stop_ = std::stop_source();
     options_.stop = stop_.get_token();
     epoch_ = epoch;
     draw_ = 0;
+    fruitless_passes_ = 0;
     begin_pass(0);
   }
   void interrupt() override { stop_.request_stop(); }
@@ -79,13 +59,15 @@ class ShardStream : public SampleStream {
   RawSample next() override {
     fill();
     while (buffer_.empty()) {
-      if (!fruitful_) no_samples();
+      fruitless_passes_ = fruitful_ ? 0 : fruitless_passes_ + 1;
+      // The next pass gives one of several streams another part.
+      if (fruitless_passes_ >= streams_) no_samples();
       begin_pass(pass_ + 1);
       fill();
     }
     size_t slot = 0;
     if (capacity_ > 1)
-      slot = Rng({setup_.seed, static_cast<uint64_t>(Stream::kBuffer), epoch_, draw_, source_, rank()}).below(buffer_.size());
+      slot = Rng({setup_.seed, static_cast<uint64_t>(Stream::kBuffer), epoch_, draw_, source_, stream_}).below(buffer_.size());
     ++draw_;
     RawSample raw = std::move(buffer_[slot].raw);
     held_bytes_ -= bytes_of(raw);
@@ -121,7 +103,7 @@ class ShardStream : public SampleStream {
   }
 
  private:
-  uint64_t rank() const { return static_cast<uint64_t>(setup_.rank); }
+  size_t share_of(size_t whole) const { return std::max<size_t>(1, whole / streams_); }
 
   void begin_pass(uint64_t pass) {
     pass_ = pass;
@@ -136,7 +118,7 @@ class ShardStream : public SampleStream {
   }
 
   void fill() {
-    const size_t first = std::min(capacity_, static_cast<size_t>(kFirstFill));
+    const size_t first = std::min(capacity_, share_of(kFirstFill));
     size_t wanted = begun_ ? std::min(capacity_, buffer_.size() + 2) : first;
     if (capacity_ == 1) wanted = 1;
     begun_ = true;
@@ -229,8 +211,8 @@ class ShardStream : public SampleStream {
     if (!last_problem_.empty())
       why = "the last problem: " + last_problem_;
     else if (plan_.takes_some())
-      why = "process " + std::to_string(setup_.rank) + " takes every " + std::to_string(setup_.world) +
-            "th sample of each shard, and they have too few: use fewer processes";
+      why = "stream " + std::to_string(stream_) + " takes every " + std::to_string(streams_) +
+            "th sample of each shard, and they have too few: lower data.shard_streams";
     throw Error(setup_.data->source_name(source_) + " = " + shown_url(config_.path) + ": a whole pass over its " +
                 std::to_string(plan_.shards()) + " shards gave no sample that can be used; " + why);
   }
@@ -259,7 +241,7 @@ class ShardStream : public SampleStream {
     const std::string name = shard_name(plan_.url(plan_.part(part).shard));
     raw.key = name + "/" + sample.key;
     raw.index = sample_index(hash_text(raw.key), source_, pass_);
-    if (setup_.data->resampled) raw.index = mix64(raw.index + mix64(static_cast<uint64_t>(part)) + rank());
+    if (setup_.data->resampled) raw.index = mix64(raw.index + mix64(static_cast<uint64_t>(part)) + stream_);
     raw.source = source_;
     if (sample.problem.empty()) {
       Rng choice = Rng::of(setup_.seed, epoch_, raw.index, Stream::kCaption);
@@ -332,6 +314,8 @@ class ShardStream : public SampleStream {
   const StreamSetup setup_;
   const TrainSourceConfig config_;
   const uint32_t source_;
+  const uint64_t stream_;  // its number
+  const size_t streams_;
   std::stop_source stop_;
   StreamOptions options_;
   const ShardSampleReader samples_;
@@ -344,6 +328,7 @@ class ShardStream : public SampleStream {
   bool pass_over_ = false, begun_ = false, resumed_ = false;
   std::vector<Held> buffer_;
   uint64_t held_bytes_ = 0;                        // of the buffer, as bytes_of() counts
+  size_t fruitless_passes_ = 0;                    // since the last sample that can be used
   bool fruitful_ = false, fruitful_part_ = false;  // this pass, and this shard, gave a sample that can be used
   std::set<int64_t> fruitless_;                    // resampled: shards that were drawn since the last such sample
   std::string last_problem_;
@@ -358,8 +343,9 @@ class ShardStream : public SampleStream {
 
 }  // namespace
 
-std::unique_ptr<SampleStream> open_shard_stream(const StreamSetup& setup, uint32_t source) {
-  return std::make_unique<ShardStream>(setup, source);
+std::unique_ptr<SampleStream> one_shard_stream(const StreamSetup& setup, uint32_t source, const StreamOptions& options,
+                                               std::shared_ptr<const ShardList> shards, int64_t stream) {
+  return std::make_unique<ShardStream>(setup, source, options, std::move(shards), stream);
 }
 
 }  // namespace fsc::detail

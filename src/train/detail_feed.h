@@ -57,6 +57,7 @@ class Feed {
     DataPlace place;
     LoaderStats stats;
   };
+  void settle();
   Made make(int64_t number);
 
   Loader& loader_;

@@ -38,16 +38,27 @@ Feed::Feed(Loader& loader, torch::Device device, int64_t accum_freq)
     : loader_(loader), copies_(device), accum_freq_(accum_freq), stats_(loader.stats()) {}
 
 void Feed::start(const DataPlace& at, int64_t count) {
-  thread_.reset();
+  settle();
   place_ = at;
   loader_.start(at);
   thread_ = std::make_unique<OrderedWorkers<Made>>(OrderedWorkers<Made>::Setup{
       .threads = 1,
       .window = 1,
       .end = count,
+      .heeds_stop = false,  // the loader does, for all ranks at the same batch
       .begin = [this](int64_t number, size_t) { return [this, number] { return make(number); }; },
       .on_thread = begin_worker_thread,
   });
+}
+
+/// Ends the thread behind the batch that it has ready or is at: all ranks' loaders must have been asked for as many.
+void Feed::settle() {
+  if (!thread_) return;
+  try {
+    thread_->take();
+  } catch (...) {  // of a batch that nobody wants any more
+  }
+  thread_.reset();
 }
 
 Feed::Made Feed::make(int64_t number) {

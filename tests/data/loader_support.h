@@ -39,6 +39,26 @@ class WordTokenizer : public Tokenizer {
   std::string name_ = "words";
 };
 
+/// Stands still at the caption of row 13 until it may go on.
+class HangingTokenizer : public WordTokenizer {
+ public:
+  std::vector<int64_t> encode(std::string_view text, int64_t context_length, EncodeReport* report) const override {
+    if (text.starts_with("row13 ") && !may_go_on_) {
+      hangs = true;
+      may_go_on_.wait(false);
+    }
+    return WordTokenizer::encode(text, context_length, report);
+  }
+  void go_on() {
+    may_go_on_ = true;
+    may_go_on_.notify_all();
+  }
+  mutable std::atomic<bool> hangs = false;
+
+ private:
+  std::atomic<bool> may_go_on_ = false;
+};
+
 /// A table whose row i is called "row<i>" in its caption, and the set-up of a loader over it.
 class LoaderTest : public testing::Test {
  protected:

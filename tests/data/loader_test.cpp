@@ -16,6 +16,7 @@
 namespace fsc {
 namespace {
 using test::expect_same;
+using test::HangingTokenizer;
 
 class Order : public test::LoaderTest {
  protected:
@@ -26,26 +27,6 @@ class Order : public test::LoaderTest {
     setup_.data.augment.color_jitter_prob = 0.8;
     setup_.data.augment.gray_scale_prob = 0.2;
   }
-};
-
-/// Stands still at the caption of row 13 until it may go on.
-class HangingTokenizer : public test::WordTokenizer {
- public:
-  std::vector<int64_t> encode(std::string_view text, int64_t context_length, EncodeReport* report) const override {
-    if (text.starts_with("row13 ") && !may_go_on_) {
-      hangs = true;
-      may_go_on_.wait(false);
-    }
-    return WordTokenizer::encode(text, context_length, report);
-  }
-  void go_on() {
-    may_go_on_ = true;
-    may_go_on_.notify_all();
-  }
-  mutable std::atomic<bool> hangs = false;
-
- private:
-  std::atomic<bool> may_go_on_ = false;
 };
 
 TEST_F(Order, DoesNotDependOnWorkersOrPrefetch) {

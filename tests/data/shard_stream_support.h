@@ -76,6 +76,27 @@ class ShardStreams : public test::StreamTest {
         code, parts);
     return all;
   }
+  /// Each place is read by one of `world` processes, and is what one process alone reads there; so are their states together.
+  void expect_divided(int64_t world) {
+    auto alone = open();
+    std::vector<std::unique_ptr<SampleStream>> ranks;
+    for (int64_t rank = 0; rank < world; ++rank) ranks.push_back(open(rank, world));
+    alone->start(1);
+    for (auto& stream : ranks) stream->start(1);
+    for (int64_t i = 0; i < 2 * alone->size(); ++i) {
+      std::vector<std::string> states;
+      for (auto& stream : ranks) states.push_back(stream->state());
+      ASSERT_TRUE(ranks[0]->is_partial());
+      ASSERT_EQ(ranks.back()->merged(states), alone->state()) << i;
+      const RawSample expected = alone->next();
+      for (int64_t rank = 0; rank < world; ++rank) {
+        const RawSample raw = ranks[static_cast<size_t>(rank)]->next();
+        ASSERT_EQ(raw.owner, i % data_.shard_streams % world);
+        ASSERT_EQ(raw.index, rank == raw.owner ? expected.index : 0) << "place " << i << ", rank " << rank;
+        ASSERT_EQ(raw.caption, rank == raw.owner ? expected.caption : "");
+      }
+    }
+  }
   void cut(const std::string& name, uintmax_t bytes) { std::filesystem::resize_file(dir_ / name, bytes); }
 };
 

@@ -1,4 +1,4 @@
-// webdataset shards as a stream: order, buffer, keys, processes, resume inside a shard.
+// webdataset shards as a stream: order, buffer, keys, streams that processes divide, resume inside a shard.
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -128,19 +128,52 @@ TEST_F(ShardStreams, ResampledShardsComeWithReplacement) {
   EXPECT_EQ(open()->size(), 4);
 }
 
-TEST_F(ShardStreams, AnyNumberOfProcessesSharesAnyNumberOfShards) {
+TEST_F(ShardStreams, AnyNumberOfStreamsSharesAnyNumberOfShards) {
   write({5, 8, 3, 7});
-  for (const int64_t world : {1, 2, 3, 5, 11}) {
-    std::vector<std::string> together;
-    for (int64_t rank = 0; rank < world; ++rank) {
-      auto stream = open(rank, world);
-      EXPECT_EQ(stream->size(), 23 / world);
-      const auto part = epoch(*stream, 2);
-      together.insert(together.end(), part.begin(), part.end());
-    }
-    EXPECT_EQ(counts(together).size(), static_cast<size_t>(23 / world * world)) << world << " processes";
+  std::set<std::vector<std::string>> orders;
+  for (const int64_t streams : {1, 2, 3, 5, 11}) {
+    data_.shard_streams = streams;
+    auto stream = open();
+    EXPECT_EQ(stream->size(), 23);
+    EXPECT_EQ(counts(epoch(*stream, 2)).size(), 23u) << "an epoch is exact with " << streams << " streams";
+    orders.insert(epoch(*stream, 2));
+    expect_resumable(50);
   }
-  expect_resumable(20, 1, 3);
+  EXPECT_EQ(orders.size(), 5u);
+}
+
+TEST_F(ShardStreams, ProcessesDivideTheStreams) {
+  write({5, 8, 3, 7});
+  for (const int64_t streams : {4, 7})
+    for (const bool resampled : {false, true}) {
+      data_.shard_streams = streams;
+      data_.resampled = resampled;
+      expect_divided(3);
+      expect_divided(4);
+    }
+}
+
+TEST_F(ShardStreams, MoreProcessesThanStreamsReadAll) {
+  write({5, 8});
+  data_.shard_streams = 2;
+  const auto alone = epoch(*open(), 1);
+  for (int64_t rank = 0; rank < 3; ++rank) {
+    auto stream = open(rank, 3);
+    EXPECT_FALSE(stream->is_partial());
+    EXPECT_EQ(epoch(*stream, 1), alone);
+    EXPECT_EQ(stream->next().owner, -1) << "whose it is does not matter to the stream";
+  }
+}
+
+TEST_F(ShardStreams, AStateOfOtherStreamsIsRefused) {
+  write({5, 8});
+  data_.shard_streams = 2;
+  auto two = open();
+  two->start(0);
+  data_.shard_streams = 3;
+  auto three = open();
+  three->start(0);
+  expect_error([&] { three->restore(two->state()); }, ExitCode::kFailed, {"2 streams", "data.shard_streams is 3"});
 }
 
 TEST_F(ShardStreams, WithoutSizesShardsAreDealtOut) {
@@ -148,26 +181,16 @@ TEST_F(ShardStreams, WithoutSizesShardsAreDealtOut) {
   source().path = "pipe:cat " + (dir_ / "{0..2}.tar").string();
   expect_error([&] { open(); }, ExitCode::kUsage, {"nothing says how many samples pipe:cat", "sizes.json", "data.train.samples"});
   source().samples = 16;
-  for (const int64_t world : {1, 2, 3}) {
-    std::vector<std::string> together;
-    for (int64_t rank = 0; rank < world; ++rank) {
-      auto stream = open(rank, world);
-      EXPECT_EQ(stream->size(), 16 / world);
-      stream->start(1);
-      for (RawSample raw = stream->next(); pass(*stream) == 0; raw = stream->next()) together.push_back(raw.caption);
-    }
-    EXPECT_EQ(together.size(), 16u) << world;
-    EXPECT_EQ(counts(together).size(), 16u) << "each shard is one process's, of " << world;
-  }
-  // Fewer shards than processes: every fourth sample.
-  std::vector<std::string> together;
-  for (int64_t rank = 0; rank < 4; ++rank) {
-    const auto part = epoch(*open(rank, 4), 1);
-    EXPECT_EQ(part.size(), 4u);
-    together.insert(together.end(), part.begin(), part.end());
-  }
-  EXPECT_GE(counts(together).size(), 14u) << "almost nothing twice";
-  expect_resumable(20, 1, 4);
+  EXPECT_EQ(counts(epoch(*open(), 1)).size(), 16u);
+  data_.shard_streams = 3;  // a shard each
+  const auto dealt = epoch(*open(), 1);
+  for (size_t i = 0; i < 9; ++i) EXPECT_EQ(dealt[i].substr(0, 2), dealt[i % 3].substr(0, 2)) << i;
+  expect_divided(2);
+  // Fewer shards than streams: every fourth sample.
+  data_.shard_streams = 4;
+  EXPECT_GE(counts(epoch(*open(), 1)).size(), 14u) << "almost nothing twice";
+  expect_divided(4);
+  expect_resumable(20);
 }
 
 TEST_F(ShardStreams, SizesAreTakenFromSizesJson) {

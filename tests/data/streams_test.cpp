@@ -1,4 +1,4 @@
-// Tables as streams: one caption an image, processes that share the data, and mixes of several sources.
+// Tables as streams: one caption an image, and mixes of several sources.
 #include <algorithm>
 #include <set>
 
@@ -49,18 +49,6 @@ TEST_F(PairStreams, OneCaptionAnImageIsDrawnEachEpoch) {
     of_first_image.insert(captions[0]);
   }
   EXPECT_EQ(of_first_image.size(), 5u);
-}
-
-TEST_F(PairStreams, ProcessesShareAnEpoch) {
-  data_.train = {table("a", 23)};
-  std::vector<std::string> together;
-  for (int64_t rank = 0; rank < 4; ++rank) {
-    auto stream = open(rank, 4);
-    EXPECT_EQ(stream->size(), 5) << "all the same number";
-    const auto part = epoch(*stream, 3);
-    together.insert(together.end(), part.begin(), part.end());
-  }
-  EXPECT_EQ(counts(together).size(), 20u) << "no sample in two processes";
 }
 
 TEST_F(PairStreams, StatesAreResumable) {

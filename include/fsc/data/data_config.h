@@ -45,6 +45,7 @@ struct DataConfig {
   bool shuffle = true;
   int64_t shuffle_buffer = 5000;
   int64_t shuffle_buffer_mb = 1024;
+  int64_t shard_streams = 1;
   bool resampled = false;
   AvoidDuplicates avoid_duplicates = AvoidDuplicates::kFalse;
   int64_t workers = 2;

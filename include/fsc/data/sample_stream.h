@@ -12,6 +12,9 @@
 #include "fsc/negatives/negatives.h"
 
 namespace fsc {
+namespace detail {
+class Together;
+}
 
 /// What a place of the order lacks.
 enum class SampleProblem {
@@ -35,6 +38,7 @@ struct RawSample {
   std::string problem;  ///< that in words, "" = fine
   int64_t lost = 1;     ///< with a problem: how many samples are lost by it (a shard that cannot be read)
   uint32_t source = 0;  ///< element of data.train
+  int64_t owner = -1;   ///< the only process that can read it; there is nothing else here in any other. -1 = all can
 
   void fail(SampleProblem what, std::string words) {
     lacks = what;
@@ -47,11 +51,11 @@ struct StreamSeconds {
   double read = 0, untar = 0;
 };
 
-/// Endless: after the last sample of an epoch its order begins again. Not thread-safe.
+/// Endless: after the last sample of an epoch its order begins again. The order is the same in all processes. Not thread-safe.
 class SampleStream {
  public:
   virtual ~SampleStream() = default;
-  /// Samples an epoch has for this process.
+  /// Samples of an epoch.
   virtual int64_t size() const = 0;
   /// What a resumed run must find unchanged, as text.
   virtual std::string fingerprint() const = 0;
@@ -64,6 +68,10 @@ class SampleStream {
   /// Where next() stands, as JSON; restore() after start() of the same epoch goes on there.
   virtual std::string state() const = 0;
   virtual void restore(const std::string& state) = 0;
+  /// True where state() lacks what only other processes read; merged() is the whole, from the states of all in the order of
+  /// ranks. It may be called beside any other call.
+  virtual bool is_partial() const { return false; }
+  virtual std::string merged(const std::vector<std::string>& states) const { return states.at(0); }
   /// From another thread: next() is not to wait for a pipe or a server any more. The next start() undoes it.
   virtual void interrupt() {}
   virtual StreamSeconds seconds() const { return {}; }
@@ -77,10 +85,12 @@ struct StreamSetup {
   std::string negative_column;  ///< "" = none
   uint64_t seed = 0;
   int64_t rank = 0, world = 1;
+  detail::Together* together = nullptr;  ///< the processes; null = alone
 };
 
 /// The stream of all of data.train. `missing` gets the samples that are known to be lost before the start (images that do not
-/// exist). Error: as read_items and expand_shards; no image there at all; a webdataset whose size nobody tells.
+/// exist). What is there is looked up by rank 0, which tells the others. Error: as read_items and expand_shards; no image there
+/// at all; a webdataset whose size nobody tells.
 std::unique_ptr<SampleStream> open_stream_of(const StreamSetup& setup, std::vector<RawSample>& missing);
 
 }  // namespace fsc

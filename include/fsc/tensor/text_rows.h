@@ -84,7 +84,8 @@ struct Batch {
   TextRows texts;
   std::vector<TextRows> text_parts = {};  ///< the texts in the parts that a step takes them in (in_parts); none = not yet parted
   TextRoles roles;
-  std::vector<std::string> keys;  ///< B names for messages
+  std::vector<std::string> keys;            ///< B names for messages
+  std::vector<int64_t> rows_of_ranks = {};  ///< images that each process has of the batch they share; {} or {B} = alone
 
   void each_tensor(const TensorVisitor& visit);
   Batch to(torch::Device device) const { return copied_to(*this, device); }

@@ -25,6 +25,7 @@ class ComputeOptions {
   }
   /// Opens the device and says which it is. Errors as open_device and check_precision.
   Compute open() const;
+  const std::string& precision() const { return precision_; }
 
  private:
   /// Without bf16, which is the training's only.

@@ -33,6 +33,12 @@ void declare(CLI::App& app, EvalArguments& given) {
                               "Scores WiSE-FT's path from this model to each checkpoint: (1 - alpha) base + alpha checkpoint");
   app.add_option("--alphas", given.alphas, "Points of the path, as 0,0.25,1 or 0,0.1,...,1")->needs(base)->capture_default_str();
   app.add_flag("--extrapolate", given.extrapolate, "Allows alphas outside [0, 1]")->needs(base);
+  auto* shard =
+      app.add_option("--shard", given.shard,
+                     "I/N, I = 0 ... N - 1: scores every N-th pair of a checkpoint and a benchmark only; the last of the "
+                     "N puts the results together")
+          ->excludes(base);
+  app.add_flag("--merge", given.merge, "Puts the results of all shards together")->excludes(base)->excludes(shard);
   given.compute.declare(app);
   app.add_option("--output", given.output, "Where results go (default: CHECKPOINT/eval for one folder, else ./eval)");
   app.add_option("--set", given.overrides, "Overrides a key of the suite: key=value")
@@ -48,7 +54,7 @@ void declare(CLI::App& app, EvalArguments& given) {
 
 int run(const EvalArguments& given) {
   fsc::init_logging();
-  const fsc::Compute compute = given.compute.open();
+  const fsc::Compute compute = given.merge ? fsc::Compute() : given.compute.open();
   const std::vector<fs::path> paths(given.checkpoints.begin(), given.checkpoints.end());
   const auto labels = fsc::checkpoint_labels(paths);
   auto config = fsc::load_suite(fsc::config_file(given.config), given.overrides);
@@ -60,6 +66,13 @@ int run(const EvalArguments& given) {
                                                               : fs::path("eval");
   if (!given.base.empty()) {
     run_paths(given, compute, labels, config, output);
+    return static_cast<int>(fsc::ExitCode::kDone);
+  }
+  if (!given.shard.empty() || given.merge) {
+    if (given.merge)
+      merge_shards(given, labels, config, output);
+    else
+      run_shard(given, compute, labels, config, output);
     return static_cast<int>(fsc::ExitCode::kDone);
   }
   const fsc::PreparedSuite suite(config);

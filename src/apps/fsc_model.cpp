@@ -18,6 +18,7 @@ int body(int argc, char** argv) {
   add_wise_ft(app);
   add_soup(app);
   add_lora_commands(app);
+  add_runs(app);
   try {
     app.parse(argc, argv);  // runs the subcommand's callback
   } catch (const CLI::ParseError& error) {

@@ -10,3 +10,4 @@ void add_convert(CLI::App& app);
 void add_wise_ft(CLI::App& app);
 void add_soup(CLI::App& app);
 void add_lora_commands(CLI::App& app);  // merge-lora, export-peft
+void add_runs(CLI::App& app);

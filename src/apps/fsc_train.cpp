@@ -1,20 +1,38 @@
 // fsc-train: trains what a config describes.
 #include <CLI/CLI.hpp>
+#include <cstdio>
 
 #include "apps/fsc_train_probe.h"
+#include "apps/fsc_train_submit.h"
 #include "fsc/core/assets.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/core/main.h"
 #include "fsc/core/stop.h"
+#include "fsc/dist/launch.h"
 #include "fsc/tensor/memory.h"
 #include "fsc/train/run_config.h"
 #include "fsc/train/trainer.h"
 
 namespace {
 
+/// --print: a key's value, a text as it is.
+void print_value(fsc::RunConfig config, const std::string& key) {
+  std::vector<std::string> keys;
+  for (const auto& field : fsc::config::fields_of(config)) {
+    keys.push_back(field.path);
+    if (field.path != key) continue;
+    const auto* text = std::get_if<std::string*>(&field.value);
+    std::printf("%s\n", text ? (*text)->c_str() : field.text().c_str());
+    return;
+  }
+  const std::string near = fsc::nearest_name(key, keys);
+  throw fsc::UsageError("--print: the config has no key " + key + (near.empty() ? "" : "; did you mean " + near + "?"));
+}
+
 int run(int argc, char** argv) {
-  std::string config_path;
+  std::string config_path, key;
+  fsc::SubmitOptions submit;
   std::vector<std::string> overrides;
   fsc::TrainOptions options;
   options.default_probe = fsc::default_probe_suite;
@@ -23,8 +41,18 @@ int run(int argc, char** argv) {
   app.add_option("--set", overrides, "key.path=value, over the config; may be given several times")
       ->take_all()
       ->allow_extra_args(false);
-  app.add_option("--resume", options.resume, "auto = go on in output.dir, or the path of a run or checkpoint folder");
+  auto* resume =
+      app.add_option("--resume", options.resume, "auto = go on in output.dir, or the path of a run or checkpoint folder");
+  int64_t processes = 0;
+  app.add_option("--nproc", processes,
+                 "start so many processes on this machine, a CUDA device each (see docs/cluster.md for more of them)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option(
+      "--simulate-fault", options.simulate_fault,
+      "kill, stop, slow, full-disk or term, @STEP, and :RANK where it is not the last one: to see what a run does then");
   app.add_flag("--dry-run", options.dry_run, "open every input, decode the first batch, print the plan, stop");
+  app.add_option("--print", key, "print the value that a key of the config has, as output.dir, and stop");
+  submit.declare(app, resume);
   app.footer([] {
     fsc::RunConfig defaults;
     return "\nKeys of the config, with their defaults:\n" + fsc::config::help_text(fsc::config::fields_of(defaults)) +
@@ -35,8 +63,18 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(fsc::ExitCode::kUsage);
   }
+  if (processes > 1 && !fsc::is_local_process()) return static_cast<int>(fsc::run_local_processes(processes, argc, argv));
   fsc::init_logging();
+  for (const auto& override : submit.overrides()) overrides.push_back(override);
   const auto config = fsc::config::load<fsc::RunConfig>(fsc::config_file(config_path), overrides);
+  if (!key.empty()) {
+    print_value(config, key);
+    return static_cast<int>(fsc::ExitCode::kDone);
+  }
+  if (submit.wanted()) {
+    fsc::submit_run(config, options.dry_run);
+    return static_cast<int>(fsc::ExitCode::kDone);
+  }
   return static_cast<int>(fsc::train(config, options));
 }
 

@@ -62,6 +62,11 @@ void log_to_file(const std::filesystem::path& path) {
   }
 }
 
+void log_to_file_only() {
+  std::erase_if(spdlog::default_logger()->sinks(),
+                [](const auto& sink) { return dynamic_cast<ConsoleSink*>(sink.get()) != nullptr; });
+}
+
 void log_step_line(const std::string& text) {
   const auto& logger = *spdlog::default_logger();
   const bool terminal = ::isatty(STDERR_FILENO) == 1;

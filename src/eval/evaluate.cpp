@@ -11,9 +11,6 @@
 #include "fsc/tensor/autocast.h"
 
 namespace fsc {
-namespace {
-
-/// The mean score of each kind of task that occurs.
 std::vector<std::pair<std::string, double>> averages_of(const std::vector<TaskResult>& tasks) {
   std::vector<std::pair<std::string, double>> averages;
   for (const auto kind : {TaskKind::kComposition, TaskKind::kZeroShot, TaskKind::kRetrieval}) {
@@ -24,8 +21,6 @@ std::vector<std::pair<std::string, double>> averages_of(const std::vector<TaskRe
   }
   return averages;
 }
-
-}  // namespace
 
 double score_by(const EvalResult& result, const std::string& by, const std::string& option) {
   std::vector<double> scores;

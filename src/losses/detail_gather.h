@@ -1,6 +1,6 @@
-// Gathers rows of texts by index where -1 stands for "no such text" and gives zeros.
+// What the terms share: rows of texts by index, where -1 stands for "no such text" and gives zeros, and the mean over a batch.
 #pragma once
-#include <torch/types.h>
+#include "fsc/losses/objective.h"
 
 namespace fsc::detail {
 
@@ -15,6 +15,16 @@ inline torch::Tensor gather_or_zero(const torch::Tensor& values, const torch::Te
 /// The caption's row in front of the negatives': [B], [B,N] -> [B,1+N].
 inline torch::Tensor candidate_rows(const torch::Tensor& caption_B, const torch::Tensor& rows_BN) {
   return torch::cat({caption_B.unsqueeze(1), rows_BN}, 1);
+}
+
+/// The mean over these rows as a part of the mean over processes.
+inline torch::Tensor shared(const torch::Tensor& mean, const Features& features) {
+  return features.share == 1 ? mean : features.share * mean;
+}
+
+/// The mean over the rows with a negative, of all processes where there are several (Features::rows_with_negatives).
+inline torch::Tensor mean_of(const SumAndCount& loss, const Features& features) {
+  return features.rows_with_negatives.defined() ? loss.sum / features.rows_with_negatives : loss.mean();
 }
 
 }  // namespace fsc::detail

@@ -28,7 +28,8 @@ std::vector<Term> make_objective(const LossConfig& config) {
 }
 
 Needs Needs::operator|(const Needs& other) const {
-  Needs both{tokens || other.tokens, bias || other.bias, negatives || other.negatives, groups};
+  Needs both{tokens || other.tokens, bias || other.bias, negatives || other.negatives, other_negatives || other.other_negatives,
+             groups};
   for (const auto& group : other.groups)
     if (std::find(both.groups.begin(), both.groups.end(), group) == both.groups.end()) both.groups.push_back(group);
   return both;
@@ -43,7 +44,9 @@ Needs needs_of(const std::vector<Term>& objective) {
 Losses evaluate(const std::vector<Term>& objective, const Features& features) {
   Losses losses;
   for (const auto& term : objective) {
-    const auto value = term.weight * term.loss(features);
+    auto value = term.weight * term.loss(features);
+    if (term.scope == Scope::kBatch && features.batch_gradient != 1)
+      value = features.batch_gradient * value + (1 - features.batch_gradient) * value.detach();
     losses.total = losses.total.defined() ? losses.total + value : value;
     losses.terms.emplace_back(term.name, value.detach());
   }

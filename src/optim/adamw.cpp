@@ -48,9 +48,14 @@ bool is_decayed(const std::string& name, const torch::Tensor& parameter) {
   return true;
 }
 
-AdamW::AdamW(NamedParameters parameters, const OptimConfig& config, const ScaleOf& scale_of) : config_(config) {
+AdamW::AdamW(NamedParameters parameters, const OptimConfig& config, const ScaleOf& scale_of, const IsOwn& is_own)
+    : config_(config) {
   std::map<std::tuple<bool, double, double>, Group> by_kind;  // whether decayed, factors; those without decay come first
   for (auto& [name, parameter] : parameters) {
+    if (is_own && !is_own(name)) {
+      others_.push_back(std::move(parameter));
+      continue;
+    }
     const ParameterScale scale = scale_of ? scale_of(name) : ParameterScale{};
     const bool decayed = is_decayed(name, parameter);
     auto& group = by_kind[{decayed, scale.lr, scale.weight_decay}];
@@ -69,6 +74,7 @@ void AdamW::zero_grad() {
   for (auto& group : groups_) {
     for (auto& parameter : group.parameters) parameter.mutable_grad() = torch::Tensor();
   }
+  for (auto& parameter : others_) parameter.mutable_grad() = torch::Tensor();
 }
 
 StepVerdict AdamW::step(double lr, GradScaler& scaler) {
@@ -94,6 +100,8 @@ StepVerdict AdamW::step(double lr, GradScaler& scaler) {
       all_grads.push_back(grad);
     }
   }
+  for (const auto& parameter : others_)
+    if (parameter.grad().defined()) all_grads.push_back(parameter.grad());
   if (all_grads.empty()) return {torch::zeros_like(scaler.scale_tensor()), torch::zeros_like(scaler.scale_tensor())};
 
   // Any NaN or Inf makes the norm non-finite, so the norm that is logged anyway is the whole check.

@@ -9,6 +9,7 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/csv.h"
 #include "fsc/core/error.h"
+#include "report/detail_aligned.h"
 
 namespace fsc {
 namespace fs = std::filesystem;
@@ -21,8 +22,11 @@ std::string dump(const ordered_json& json, int indent) {
   return json.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-/// Columns padded to their widest cell, the first to the left, the others to the right.
-std::string aligned(const std::vector<std::vector<std::string>>& rows) {
+std::string percent(double value) { return fmt::format("{:.2f}", value); }
+
+}  // namespace
+
+std::string detail::aligned(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths;
   for (const auto& row : rows)
     for (size_t i = 0; i < row.size(); ++i) {
@@ -39,10 +43,6 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows) {
   }
   return text;
 }
-
-std::string percent(double value) { return fmt::format("{:.2f}", value); }
-
-}  // namespace
 
 std::string results_json(const EvalResult& result) {
   ordered_json json;
@@ -101,6 +101,28 @@ void write_model_results(const fs::path& folder, const EvalResult& result) {
   write_file_atomic(folder / "results.json", results_json(result));
 }
 
+EvalResult read_model_results(const fs::path& folder) {
+  const fs::path file = folder / "results.json";
+  EvalResult result;
+  try {
+    const auto json = ordered_json::parse(read_file(file));
+    result.model = json.at("model");
+    for (const auto& [label, one] : json.at("tasks").items()) {
+      auto& task = result.tasks.emplace_back();
+      task.label = label;
+      task.total.score = one.at("score");
+      task.total.chance = one.at("chance");
+      task.total.interval = {one.at("interval").at(0), one.at("interval").at(1)};
+      task.total.n = one.at("n");
+      for (const auto& [name, score] : one.at("subtasks").items()) task.total.numbers.emplace_back(name, score);
+    }
+    for (const auto& [kind, score] : json.at("averages").items()) result.averages.emplace_back(kind, score);
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(file.string() + " is not as fsc-eval writes it: " + error.what());
+  }
+  return result;
+}
+
 std::string model_table(const EvalResult& result) {
   std::vector<std::vector<std::string>> rows = {{"task", "score %", "95% interval", "chance", "items"}};
   for (const auto& task : result.tasks) {
@@ -110,7 +132,7 @@ std::string model_table(const EvalResult& result) {
     for (const auto& [name, score] : subtasks_of(total)) rows.push_back({"  " + name, percent(score)});
   }
   for (const auto& [kind, score] : result.averages) rows.push_back({"mean " + kind, percent(score)});
-  return result.model + "\n" + aligned(rows);
+  return result.model + "\n" + detail::aligned(rows);
 }
 
 std::string comparison_table(const std::vector<EvalResult>& results) {
@@ -125,7 +147,7 @@ std::string comparison_table(const std::vector<EvalResult>& results) {
   }
   auto& chance = rows.emplace_back(std::vector<std::string>{"(chance)"});
   for (const auto& task : results[0].tasks) chance.push_back(percent(task.total.chance));
-  return aligned(rows);
+  return detail::aligned(rows);
 }
 
 std::vector<std::string> checkpoint_labels(const std::vector<fs::path>& checkpoints) {

@@ -12,6 +12,7 @@
 #include "fsc/train/run_config.h"
 #include "fsc/train/run_log.h"
 #include "train/detail_input_report.h"
+#include "train/detail_ranks.h"
 #include "train/detail_session.h"
 
 namespace fsc::detail {
@@ -32,7 +33,9 @@ class Meter {
   void read_back();
 
   /// Numbers for TensorBoard only.
-  void scalars(const std::vector<std::pair<std::string, double>>& values) { log_->scalars(state_.step, values); }
+  void scalars(const std::vector<std::pair<std::string, double>>& values) {
+    if (log_) log_->scalars(state_.step, values);
+  }
   /// Such time is not the training's.
   void leave_out(Clock::duration time);
   /// `state` was at the step `from` and has been taken back: the steps between do not count.
@@ -55,6 +58,7 @@ class Meter {
     std::vector<std::string> keys;
   };
   void count_skipped(const Pending& pending);
+  std::string culprits(const Pending& pending) const;
   void write_line(double lr);
   void open_window();
   int64_t epoch() const;
@@ -66,8 +70,9 @@ class Meter {
   const Session& session_;
   TrainState& state_;
   std::filesystem::path folder_;
-  std::unique_ptr<RunLog> log_;
+  std::unique_ptr<RunLog> log_;  ///< rank 0's
   InputReport input_;
+  Stragglers stragglers_;
   ProgressLine progress_;
   std::vector<Pending> pending_;
   Pending last_;

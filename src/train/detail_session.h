@@ -24,6 +24,8 @@ struct Session {
   std::unique_ptr<WeightAverage> average;  ///< with train.ema_decay
   int64_t total_steps = 0;
 
+  World& world() const { return *learner.world; }
+
   /// The model as it is written: whole, or LoRA's part of it.
   ModelToSave to_save(const Provenance& provenance = {}) const {
     ModelToSave saved{identity, &*learner.model, lora};
@@ -39,13 +41,16 @@ ModelIdentity model_identity(const RunConfig& config);
 LoaderSetup loader_setup(const RunConfig& config, const ModelIdentity& identity, const Tokenizer& tokenizer,
                          const std::filesystem::path& bad_samples_file);
 
-/// The device of train.device, told in the log, and with its kernels, train.tf32 set. Errors as open_device and check_precision.
-torch::Device choose_device(const TrainConfig& train);
+/// The device of train.device. Of several processes on a machine each has its own CUDA device, by its local rank. Errors as
+/// open_device.
+torch::Device device_of(const TrainConfig& train, const Layout& layout);
+/// The same, told in the log with its kernels, train.tf32 set. Errors as check_precision, too.
+torch::Device choose_device(const TrainConfig& train, const Layout& layout = {});
 
-/// Opens the data and the weights, builds model and optimizer. `bad_samples_file` may be empty. A run that goes on from
-/// `checkpoint` gets its weights by restore_weights; of the model only the architecture is read here, with LoRA its base too.
-/// Error names what is wrong.
-Session open_session(const RunConfig& config, torch::Device device, const std::filesystem::path& bad_samples_file,
-                     const std::filesystem::path& checkpoint = {});
+/// Opens the data and the weights, builds model and optimizer, on every rank of `world`. `bad_samples_file` may be empty. A run
+/// that goes on from `checkpoint` gets its weights by restore_weights; of the model only the architecture is read here, with LoRA
+/// its base too. Error names what is wrong.
+Session open_session(const RunConfig& config, std::shared_ptr<World> world, torch::Device device,
+                     const std::filesystem::path& bad_samples_file, const std::filesystem::path& checkpoint = {});
 
 }  // namespace fsc::detail

@@ -15,7 +15,7 @@ StateDict checkpoint_weights(const std::filesystem::path& checkpoint);
 /// Puts a checkpoint's weights into the session's model, plain or LoRA's part. Error: they do not fit, or another base of LoRA.
 void restore_weights(Session& session, const std::filesystem::path& checkpoint);
 
-/// Writes the checkpoints of a run and takes its state from them.
+/// Writes the checkpoints of a run, on rank 0, and takes its state from them, on all.
 class Store {
  public:
   /// All must outlive it; `guard` may be null.
@@ -39,6 +39,7 @@ class Store {
 
  private:
   std::string yaml() const;
+  void write(const TrainState& state, const StateDict& optimizer) const;
 
   const RunConfig& config_;
   Session& session_;

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "fsc/core/atomic_file.h"
+#include "fsc/dist/together.h"
 #include "fsc/train/run_log.h"
 #include "train/detail_result_path.h"
 #include "train/detail_resume.h"
@@ -50,12 +51,16 @@ void write_result(const RunConfig& config, Session& session, Guard* guard, int64
     if (alpha != 1)
       provenance.averaged = fmt::format("WiSE-FT, alpha {:g} from the start of the run to its step {}", alpha, step);
   }
-  const ModelToSave result = session.to_save(provenance);
-  write_model(run, result);
-  if (session.average) write_average(run, *session.average, result);
-  std::vector<std::string> terms;
-  for (const auto& term : session.learner.objective) terms.push_back(term.name);
-  draw_loss_curve(run, terms);
+  const auto write = [&] {
+    const ModelToSave result = session.to_save(provenance);
+    write_model(run, result);
+    if (session.average) write_average(run, *session.average, result);
+    std::vector<std::string> terms;
+    for (const auto& term : session.learner.objective) terms.push_back(term.name);
+    draw_loss_curve(run, terms);
+    return std::string();
+  };
+  on_first(session.world(), write, config.distributed.checkpoint_timeout);
 }
 
 }  // namespace fsc::detail

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "fsc/core/error.h"
+#include "fsc/dist/together.h"
 
 namespace fsc::detail {
 namespace {
@@ -26,6 +27,7 @@ Meter::Meter(const RunConfig& config, const Session& session, TrainState& state)
       state_(state),
       folder_(config.output.dir),
       input_(*session.feed, config.data),
+      stragglers_(session.world()),
       first_step_(state.step),
       window_first_(state.step) {
   drop_later_lines();
@@ -61,16 +63,29 @@ void Meter::read_back() {
 void Meter::count_skipped(const Pending& pending) {
   ++state_.skipped_total;
   ++state_.skipped_in_a_row;
-  std::string keys;
-  for (const auto& key : pending.keys) keys += (keys.empty() ? "" : ", ") + key;
-  spdlog::warn("step {}: a gradient is not finite (loss {}); the weights were left alone. Its samples: {}", pending.step,
-               last_loss_, keys);
+  spdlog::warn("step {}: a gradient is not finite (loss {}); the weights were left alone. {}", pending.step, last_loss_,
+               culprits(pending));
   if (state_.skipped_in_a_row >= config_.optim.max_skipped_steps)
     throw Error(std::to_string(state_.skipped_in_a_row) +
                 " steps in a row had a gradient that is not finite (optim.max_skipped_steps), the last one step " +
                 std::to_string(pending.step) +
                 "; lower optim.lr, set optim.grad_clip, or use another train.precision. Checkpoints in " +
                 (folder_ / "checkpoints").string() + " are as they were");
+}
+
+/// Whose samples they were: of several ranks those whose own loss is not finite, or all where it is so nowhere.
+std::string Meter::culprits(const Pending& pending) const {
+  std::string keys;
+  for (const auto& key : pending.keys) keys += (keys.empty() ? "" : ", ") + key;
+  World& world = session_.world();
+  if (world.size() == 1) return "Its samples: " + keys;
+  const bool finite = pending.report.own_loss.isfinite().item<bool>();
+  const auto words = world.channel().all_gather((finite ? "+" : "-") + keys);
+  const bool all = std::all_of(words.begin(), words.end(), [](const std::string& one) { return one[0] == '+'; });
+  std::string text;
+  for (size_t rank = 0; rank < words.size(); ++rank)
+    if (all || words[rank][0] == '-') text += fmt::format("{}rank {}: {}", text.empty() ? "" : "; ", rank, words[rank].substr(1));
+  return (all ? "The ranks' own losses are finite. Samples of " : "The loss is not finite on ") + text;
 }
 
 void Meter::write_line(double lr) {
@@ -87,7 +102,8 @@ void Meter::write_line(double lr) {
   m.step_seconds = seconds / steps;
   m.data_seconds = data_seconds_ / steps;
   m.samples_per_second = static_cast<double>(config_.train.samples_per_step()) / m.step_seconds;
-  log_->write(m);
+  m.comm_seconds = stragglers_.look(state_.step, state_.step - window_first_, seconds) / steps;
+  on_first(session_.world(), [&] { return log_->write(m), std::string(); });
   last_metrics_ = m;
   log_step_line(line_text(m));
   input_.step(state_.step);
@@ -106,9 +122,11 @@ int64_t Meter::epoch() const { return (state_.step - 1) / session_.loader->batch
 std::string Meter::line_text(const Metrics& m) const {
   std::string terms;
   for (const auto& [name, value] : m.terms) terms += fmt::format(" {} {:.4f}", name, value);
-  return fmt::format("step {}/{} epoch {} loss {:.4f}{} lr {:.2e} {:.1f} samples/s data {:.0f}% ETA {}", m.step,
+  return fmt::format("step {}/{} epoch {} loss {:.4f}{} lr {:.2e} {:.1f} samples/s data {:.0f}%{} ETA {}", m.step,
                      session_.total_steps, m.epoch, m.loss, terms, m.lr, m.samples_per_second,
-                     100 * m.data_seconds / m.step_seconds, format_duration(eta()));
+                     100 * m.data_seconds / m.step_seconds,
+                     session_.world().size() == 1 ? "" : fmt::format(" comm {:.0f}%", 100 * m.comm_seconds / m.step_seconds),
+                     format_duration(eta()));
 }
 
 std::string Meter::progress_text() const {
@@ -135,7 +153,9 @@ void Meter::went_back(int64_t from) {
   open_window();
 }
 
-void Meter::drop_later_lines() { log_ = std::make_unique<RunLog>(folder_, state_.step, config_.output.tensorboard); }
+void Meter::drop_later_lines() {
+  if (session_.world().is_first()) log_ = std::make_unique<RunLog>(folder_, state_.step, config_.output.tensorboard);
+}
 
 void Meter::say_totals() const {
   const int64_t steps = state_.step - first_step_;

@@ -20,9 +20,9 @@ namespace {
 /// Keys that may differ: none of them reaches a weight, but for rounding (train.kernels). Paths may, because the table's
 /// fingerprint is checked instead.
 bool is_free_to_change(const std::string& key) {
-  for (const char* prefix : {"output.", "data.workers", "data.prefetch", "data.max_bad_samples", "data.retries",
+  for (const char* prefix : {"output.", "slurm.", "data.workers", "data.prefetch", "data.max_bad_samples", "data.retries",
                              "data.timeout_seconds", "data.stall_seconds", "data.report_every_steps", "optim.max_skipped_steps",
-                             "train.deterministic", "train.kernels", "train.verify_kernels"})
+                             "train.deterministic", "train.kernels", "train.verify_kernels", "distributed."})
     if (key.rfind(prefix, 0) == 0) return true;
   const bool of_source = key.rfind("data.train", 0) == 0;  // data.train.path, data.train[1].path
   return of_source && (key.ends_with(".path") || key.ends_with(".image_root"));

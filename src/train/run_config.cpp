@@ -12,6 +12,8 @@ void RunConfig::fields(config::Collector& v) {
   v.group(train, "train");
   v.group(output, "output");
   v.group(guard, "guard");
+  v.group(distributed, "distributed");
+  v.group(slurm, "slurm");
 }
 
 void ModelConfig::fields(config::Collector& v) {
@@ -108,6 +110,7 @@ void RunConfig::validate(config::Problems& problems) const {
   data.validate(problems);
   negatives.validate(problems);
   optim.validate(problems);
+  slurm.validate(problems);
   if (model.arch.empty() && model.pretrained.empty())
     problems.add("model.arch",
                  "is missing; name an architecture such as ViT-B-32-quickgelu, or give model.pretrained a run folder");

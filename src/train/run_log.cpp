@@ -23,6 +23,7 @@ Scalars scalars_of(const Metrics& m) {
                          {"samples_per_second", m.samples_per_second},
                          {"data_seconds", m.data_seconds},
                          {"step_seconds", m.step_seconds}});
+  if (m.comm_seconds > 0) all.emplace_back("comm_seconds", m.comm_seconds);
   return all;
 }
 

@@ -7,6 +7,7 @@
 #include "fsc/model/towers.h"
 #include "fsc/weights/model_folder.h"
 #include "fsc/weights/state_hash.h"
+#include "train/detail_optimizer_shards.h"
 #include "train/detail_session.h"
 
 namespace fsc::detail {
@@ -104,7 +105,15 @@ void make_optimizer(const RunConfig& config, Session& session) {
     const TowerOptimConfig& tower = at.tower == Tower::kImage ? config.optim.image : config.optim.text;
     return {tower.lr_factor(at.layer, at.blocks), tower.weight_decay_scale};
   };
-  learner.optimizer = std::make_unique<AdamW>(parameters, config.optim, scale_of);
+  IsOwn is_own;
+  if (learner.world->size() > 1) {
+    std::vector<torch::Tensor> trained;
+    for (const auto& [name, parameter] : parameters) trained.push_back(parameter);
+    learner.buckets = std::make_unique<GradientBuckets>(learner.world, trained, config.distributed);
+    if (config.distributed.shard_optimizer) learner.shards = std::make_shared<OptimizerShards>(learner.world, parameters);
+    if (learner.shards) is_own = [&](const std::string& name) { return learner.shards->owns(name); };
+  }
+  learner.optimizer = std::make_unique<AdamW>(parameters, config.optim, scale_of, is_own);
   learner.scaler = std::make_unique<GradScaler>(config.train.precision == Precision::kAmp, learner.device);
   if (config.train.ema_decay > 0) session.average = std::make_unique<WeightAverage>(parameters, config.train.ema_decay);
 }
@@ -151,8 +160,15 @@ LoaderSetup loader_setup(const RunConfig& config, const ModelIdentity& identity,
   return setup;
 }
 
-torch::Device choose_device(const TrainConfig& train) {
+torch::Device device_of(const TrainConfig& train, const Layout& layout) {
   const torch::Device device = open_device(train.device, "train.device");
+  const bool free = train.device == "auto" || train.device == "cuda";
+  if (device.is_cpu() || layout.local_size == 1 || !free) return device;
+  return open_device("cuda:" + std::to_string(layout.local_rank), "train.device");
+}
+
+torch::Device choose_device(const TrainConfig& train, const Layout& layout) {
+  const torch::Device device = device_of(train, layout);
   check_precision(train.precision, device, "train.precision");
   at::globalContext().setAllowTF32CuBLAS(device.is_cuda() && train.tf32);
   at::globalContext().setAllowTF32CuDNN(device.is_cuda() && train.tf32);
@@ -162,10 +178,12 @@ torch::Device choose_device(const TrainConfig& train) {
   return device;
 }
 
-Session open_session(const RunConfig& config, torch::Device device, const std::filesystem::path& bad_samples_file,
-                     const std::filesystem::path& checkpoint) {
+Session open_session(const RunConfig& config, std::shared_ptr<World> world, torch::Device device,
+                     const std::filesystem::path& bad_samples_file, const std::filesystem::path& checkpoint) {
   Session session;
   Learner& learner = session.learner;
+  learner.world = std::move(world);
+  learner.hn_reduction = config.loss.hn_reduction;
   learner.device = device;
   learner.precision = config.train.precision;
   learner.accum_freq = config.train.accum_freq;
@@ -180,7 +198,14 @@ Session open_session(const RunConfig& config, torch::Device device, const std::f
   learner.needs_tokens = needs_of(learner.objective).tokens;
   check_loss_fits(needs_of(learner.objective), arch);
   session.tokenizer = load_tokenizer(arch, session.identity.tokenizer);
-  session.loader = std::make_unique<Loader>(loader_setup(config, session.identity, *session.tokenizer, bad_samples_file));
+  LoaderSetup setup = loader_setup(config, session.identity, *session.tokenizer, bad_samples_file);
+  if (learner.world->size() > 1) {
+    setup.rank = learner.world->rank();
+    setup.world = learner.world->size();
+    const std::shared_ptr<Channel> channel = learner.world->open_channel("data");
+    setup.exchange = [channel](const std::string& words) { return channel->all_gather(words); };
+  }
+  session.loader = std::make_unique<Loader>(std::move(setup));
   session.feed = std::make_unique<Feed>(*session.loader, device, config.train.accum_freq);
   session.total_steps = config.train.epochs * session.loader->batches_per_epoch();
   if (config.train.max_steps > 0) session.total_steps = std::min(session.total_steps, config.train.max_steps);

@@ -2,11 +2,14 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <array>
+#include <numeric>
 #include <utility>
 
 #include "fsc/core/rng.h"
+#include "fsc/dist/gather.h"
 #include "fsc/tensor/autocast.h"
 #include "fsc/train/trainer.h"
+#include "train/detail_optimizer_shards.h"
 #include "train/detail_range.h"
 
 namespace fsc {
@@ -27,7 +30,10 @@ std::array<torch::Tensor*, 4> made_by_towers(Features& f) {
 /// The towers on one part of the images and of the texts; any parts do, as only features meet.
 Features Learner::encode(const Batch& batch, int64_t part, uint64_t random) {
   const detail::Range range("towers");
-  if (has_dropout) torch::manual_seed(mix64(random + static_cast<uint64_t>(part)));  // the second pass drops what the first did
+  if (has_dropout) {  // the second pass drops what the first did
+    const auto stream = static_cast<uint64_t>(part + accum_freq * world->rank());
+    torch::manual_seed(mix64(random + stream));
+  }
   const Autocast autocast(precision, device.type());
   const EncodedImages image = model->encode_images(slice_of(batch.images, part, accum_freq), needs_tokens);
   const EncodedTexts text =
@@ -54,6 +60,40 @@ Features Learner::complete(Features features, const Batch& batch) const {
   features.scale = model->scale();
   features.bias = model->logit_bias;
   return features;
+}
+
+/// Several processes: the columns that all of them compare with, and this one's part in the means.
+void Learner::join(Features& features, const Batch& batch) const {
+  const int64_t processes = world->size();
+  if (processes == 1) return;
+  const detail::Range range("gather");
+  const auto& rows = batch.rows_of_ranks;
+  const auto before = rows.begin() + world->rank();
+  const int64_t all = std::accumulate(rows.begin(), rows.end(), int64_t{0});
+  const bool negatives = needs_of(objective).other_negatives;
+  const torch::Tensor columns = gather_rows(*world, rows_for_others(features, negatives), rows);
+  features.world = columns_of(columns, features.image_BD.size(1), negatives ? features.roles.negatives_BN().size(1) : 0,
+                              std::accumulate(rows.begin(), before, int64_t{0}));
+  features.share = static_cast<double>(*before * processes) / static_cast<double>(all);
+  if (hn_reduction == HnReduction::kRank) {
+    features.batch_gradient = 1.0 / static_cast<double>(processes);
+    return;
+  }
+  torch::Tensor kept = features.roles.negatives_BN().ge(0).any(1).sum().to(torch::kFloat32).view({1});
+  world->all_reduce(kept)->wait();
+  features.rows_with_negatives = kept.clamp_min(1).div(static_cast<double>(processes)).squeeze(0);
+}
+
+/// What the processes report are means over them.
+void Learner::take_means(Losses& losses) const {
+  if (world->size() == 1) return;
+  std::vector<torch::Tensor> values = {losses.total.detach().to(torch::kFloat32)};
+  for (const auto& [name, value] : losses.terms) values.push_back(value.to(torch::kFloat32));
+  torch::Tensor means = torch::stack(values);
+  world->all_reduce(means)->wait();
+  means /= static_cast<double>(world->size());
+  losses.total = means[0];
+  for (size_t i = 0; i < losses.terms.size(); ++i) losses.terms[i].second = means[static_cast<int64_t>(i) + 1];
 }
 
 /// The objective, and its gradient at the features or, where these have a graph, at the weights.
@@ -87,6 +127,7 @@ Losses Learner::backward_in_parts(const Batch& batch, uint64_t random) {
   }
   std::array<int64_t, 4> first{};  // row of each tensor that the part at hand begins with
   parts.clear();
+  join(whole, batch);
   Losses losses = losses_of(whole);
 
   for (int64_t part = 0; part < accum_freq; ++part) {
@@ -101,6 +142,7 @@ Losses Learner::backward_in_parts(const Batch& batch, uint64_t random) {
       gradients.push_back(leaves[i]->grad().narrow(0, begin, root.size(0)));
     }
     const detail::Range range("backward");
+    if (buckets && part == accum_freq - 1) buckets->arm();
     if (!roots.empty()) torch::autograd::backward(roots, gradients);
   }
   return losses;
@@ -108,15 +150,22 @@ Losses Learner::backward_in_parts(const Batch& batch, uint64_t random) {
 
 StepReport Learner::step(Batch batch, double lr, uint64_t random) {
   batch = prepared(std::move(batch));
-  optimizer->zero_grad();
-  StepReport report{.losses = {}, .logit_scale = model->logit_scale.detach().clone(), .verdict = {}};
+  buckets ? buckets->zero() : optimizer->zero_grad();
+  StepReport report{.losses = {}, .logit_scale = model->logit_scale.detach().clone(), .own_loss = {}, .verdict = {}};
   if (accum_freq == 1) {
-    report.losses = losses_of(complete(encode(batch, 0, random), batch));
+    Features features = complete(encode(batch, 0, random), batch);
+    join(features, batch);
+    if (buckets) buckets->arm();
+    report.losses = losses_of(std::move(features));
   } else {
     report.losses = backward_in_parts(batch, random);
   }
+  if (buckets) buckets->finish();
+  report.own_loss = report.losses.total.detach();
+  take_means(report.losses);
   const detail::Range range("optimizer");
   report.verdict = optimizer->step(lr, *scaler);
+  if (shards) shards->exchange();
   model->clamp_logit_scale();
   report.losses.total = report.losses.total.detach();
   return report;

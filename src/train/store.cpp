@@ -6,8 +6,10 @@
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/clock.h"
 #include "fsc/core/log.h"
+#include "fsc/dist/together.h"
 #include "fsc/io/checkpoint_file.h"
 #include "fsc/io/safetensors.h"
+#include "train/detail_optimizer_shards.h"
 #include "train/detail_resume.h"
 
 namespace fsc::detail {
@@ -31,12 +33,24 @@ std::string Store::yaml() const {
   return config::to_yaml(config::fields_of(copy));
 }
 
-void Store::write_config() const { write_file_atomic(folder_ / "config.yaml", yaml()); }
+void Store::write_config() const {
+  on_first(session_.world(), [&] { return write_file_atomic(folder_ / "config.yaml", yaml()), std::string(); });
+}
 
 void Store::save(const TrainState& state) {
+  const Learner& learner = session_.learner;
   StateDict optimizer;
-  session_.learner.optimizer->save(optimizer);
-  session_.learner.scaler->save(optimizer);
+  if (learner.shards)
+    optimizer = learner.shards->gather(*learner.optimizer);
+  else
+    learner.optimizer->save(optimizer);
+  learner.scaler->save(optimizer);
+  on_first(
+      session_.world(), [&] { return write(state, optimizer), std::string(); }, config_.distributed.checkpoint_timeout);
+  saved_step_ = state.step;
+}
+
+void Store::write(const TrainState& state, const StateDict& optimizer) const {
   const auto begin = Clock::now();
   save_checkpoint(folder_,
                   {.folder = {},
@@ -48,7 +62,6 @@ void Store::save(const TrainState& state) {
                   session_.to_save(), optimizer, config_.output.keep_last,
                   session_.average ? session_.average->state() : StateDict(),
                   guard_ ? guard_->kept_steps() : std::set<int64_t>());
-  saved_step_ = state.step;
   spdlog::info("saved {}/checkpoints/step_{} in {}", folder_.string(), state.step, format_duration(seconds_since(begin)));
 }
 
@@ -71,7 +84,7 @@ void Store::make_own(const Checkpoint& checkpoint) {
 TrainState Store::restore_best() { return restore(open_checkpoint(guard_->best_checkpoint())); }
 
 TrainState Store::go_back() {
-  remove_checkpoints_after(folder_, guard_->best_step());
+  on_first(session_.world(), [&] { return remove_checkpoints_after(folder_, guard_->best_step()), std::string(); });
   return restore_best();
 }
 

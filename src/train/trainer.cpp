@@ -5,16 +5,19 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
+#include <thread>
 
 #include "fsc/core/log.h"
 #include "fsc/core/rng.h"
 #include "fsc/core/stop.h"
+#include "fsc/dist/together.h"
 #include "fsc/tensor/memory.h"
 #include "fsc/tensor/worker_thread.h"
 #include "train/detail_ending.h"
 #include "train/detail_kernel_check.h"
 #include "train/detail_meter.h"
 #include "train/detail_plan.h"
+#include "train/detail_ranks.h"
 #include "train/detail_resume.h"
 #include "train/detail_session.h"
 #include "train/detail_store.h"
@@ -35,8 +38,10 @@ class Run {
         session_(std::move(session)),
         guard_(open_guard(config, session_, options.default_probe)),
         store_(config, session_, guard_.get()),
-        kernel_check_(config.train.verify_kernels) {
+        kernel_check_(config.train.verify_kernels),
+        fault_(Fault::parse(options.simulate_fault)) {
     if (checkpoint) go_on_from(*checkpoint);
+    share_weights(world(), *session_.learner.model);
     store_.write_config();
     meter_ = std::make_unique<Meter>(config_, session_, state_);
     if (checkpoint) store_.make_own(*checkpoint);
@@ -45,16 +50,17 @@ class Run {
   ExitCode go() {
     try {
       return loop();
-    } catch (const Stopped&) {  // while it waited for its input
-      interrupted();
-      leave();
+    } catch (const Stopped&) {  // while it waited for its input, all ranks for the same batch
+      end_interrupted();
     }
   }
 
  private:
+  World& world() const { return session_.world(); }
+
   void go_on_from(const Checkpoint& checkpoint) {
     state_ = store_.restore(checkpoint);
-    set_aside_others(config_.output.dir, checkpoint);
+    on_first(world(), [&] { return set_aside_others(config_.output.dir, checkpoint), std::string(); });
     if (guard_) guard_->restore(checkpoint.guard, checkpoint.folder);
     spdlog::info("going on from {}: step {} of {}, epoch {}, sample {} of its order", checkpoint.folder.string(), state_.step,
                  session_.total_steps, state_.data.epoch, state_.data.draw);
@@ -66,8 +72,10 @@ class Run {
     if (guard_ && guard_->stopped()) return end_at_best();
     if (state_.step < session_.total_steps) feed();
     while (state_.step < session_.total_steps) {
-      if (stop_requested()) return interrupted();
+      fault_.strike(world(), state_.step);
+      if (any(world(), stop_requested())) end_interrupted();
       one_step();
+      if (due(state_.step, config_.distributed.check_every)) check_same_weights(world(), *session_.learner.model, state_.step);
       const auto next = guard_ && guard_->due(state_.step) ? watch() : GuardVerdict::Next::kGoOn;
       if (next == GuardVerdict::Next::kStop) return end_at_best();
       if (next == GuardVerdict::Next::kRollBack)
@@ -144,19 +152,22 @@ class Run {
     return ExitCode::kDone;
   }
 
-  ExitCode interrupted() {
+  /// Without waiting for the loader: one of its workers may hang in a read that nothing ends.
+  [[noreturn]] void end_interrupted() {
     meter_->end_line();
-    spdlog::info("{} received: saving and stopping", stop_signal());
+    spdlog::info("{} received{}: saving and stopping", stop_signal(), stop_requested() ? "" : " here, but by another rank");
     save();
     spdlog::info("stopped at step {} of {}; go on with the same command and --resume auto", state_.step, session_.total_steps);
-    return ExitCode::kInterrupted;
-  }
-
-  /// Without waiting for the loader: one of its workers may hang in a read that nothing ends.
-  [[noreturn]] void leave() {
+    if (config_.distributed.on_preempt == OnPreempt::kWait) wait_to_be_killed();
     meter_->close();
     spdlog::default_logger()->flush();
     std::_Exit(static_cast<int>(ExitCode::kInterrupted));
+  }
+
+  /// Some sites count a job as preempted only where they had to end it.
+  static void wait_to_be_killed() {
+    spdlog::info("saved; waiting to be killed (distributed.on_preempt: wait)");
+    for (;;) std::this_thread::sleep_for(std::chrono::seconds(1));
   }
 
   void finish() {
@@ -174,8 +185,65 @@ class Run {
   std::unique_ptr<Guard> guard_;  ///< null without guard.every_steps
   Store store_;
   KernelCheck kernel_check_;
+  const Fault fault_;
   TrainState state_;
   std::unique_ptr<Meter> meter_;
+};
+
+/// A rank's way from its world to the run.
+class Begin {
+ public:
+  Begin(const RunConfig& config, const TrainOptions& options, const Layout& layout)
+      : config_(config), options_(options), layout_(layout), run_(config.output.dir) {}
+
+  ExitCode go() {
+    world_ = open_world(layout_, config_.distributed, layout_.alone() ? torch::kCPU : device_of(config_.train, layout_));
+    if (options_.dry_run) return dry_run();
+    on_first(*world_, [&] {
+      folder_.emplace(run_, !resumes_in_place(run_, options_.resume));
+      return std::string();
+    });
+    log_to_file(run_ / (world_->is_first() ? "log.txt" : "log.rank_" + std::to_string(world_->rank()) + ".txt"));
+    const torch::Device device = choose_device(config_.train, layout_);
+    const auto checkpoint = agreed_checkpoint();
+    Session session;
+    on_all(
+        *world_, [&] { session = open(device, checkpoint ? checkpoint->folder : fs::path()); },
+        config_.distributed.setup_timeout);
+    introduce(*world_, introduction(config_, session));
+    return Run(config_, options_, std::move(session), checkpoint).go();
+  }
+
+ private:
+  ExitCode dry_run() {
+    Session session = open_session(config_, world_, choose_device(config_.train, layout_), "");
+    print_plan(config_, session);
+    spdlog::info("--dry-run: everything opens; nothing was trained or written");
+    return ExitCode::kDone;
+  }
+
+  /// The one that rank 0 finds: on a shared file system the others might still see another.
+  std::optional<Checkpoint> agreed_checkpoint() {
+    std::optional<Checkpoint> checkpoint;
+    const std::string folder = on_first(*world_, [&] {
+      checkpoint = checkpoint_to_resume(config_, options_);
+      if (checkpoint) check_same_config(config_, *checkpoint);
+      return checkpoint ? checkpoint->folder.string() : "";
+    });
+    if (!world_->is_first() && !folder.empty()) checkpoint = open_checkpoint(folder);
+    return checkpoint;
+  }
+
+  Session open(torch::Device device, const fs::path& checkpoint) {
+    return open_session(config_, world_, device, run_ / "bad_samples.txt", checkpoint);
+  }
+
+  const RunConfig& config_;
+  const TrainOptions& options_;
+  const Layout& layout_;
+  const fs::path run_;
+  std::shared_ptr<World> world_;
+  std::optional<RunFolder> folder_;  ///< rank 0's
 };
 
 }  // namespace
@@ -185,20 +253,9 @@ ExitCode train(const RunConfig& config, const TrainOptions& options) {
   fix_thread_count();
   at::globalContext().setDeterministicAlgorithms(config.train.deterministic, /*warn_only=*/false);
   const UseKernels kernels(config.train.kernels);
-  if (options.dry_run) {
-    Session session = open_session(config, choose_device(config.train), "");
-    print_plan(config, session);
-    spdlog::info("--dry-run: everything opens; nothing was trained or written");
-    return ExitCode::kDone;
-  }
-  const fs::path folder = config.output.dir;
-  const RunFolder guard(folder, !resumes_in_place(folder, options.resume));
-  log_to_file(folder / "log.txt");
-  const torch::Device device = choose_device(config.train);
-  const auto checkpoint = checkpoint_to_resume(config, options);
-  if (checkpoint) check_same_config(config, *checkpoint);
-  Session session = open_session(config, device, folder / "bad_samples.txt", checkpoint ? checkpoint->folder : fs::path());
-  return Run(config, options, std::move(session), checkpoint).go();
+  const Layout layout = find_layout(config.distributed, process_environment());
+  if (!layout.is_first()) log_to_file_only();
+  return as_a_rank(layout, [&] { return Begin(config, options, layout).go(); });
 }
 
 }  // namespace fsc

@@ -13,8 +13,8 @@ namespace fsc::test {
 /// Beginnings of README.md's indented lines that are no commands for a shell: what programs print, and Python.
 inline const std::vector<std::string> kNoCommands = {"score % by model", "quickstart/", "(chance)",
                                                      "guard:", "model, _, preprocess"};
-/// Commands that a test cannot run: tests are part of the first, the others fetch gigabytes.
-inline const std::vector<std::string> kNotRun = {"scripts/test", "mkdir -p data/", "wget ", "unzip ", "cd ../.."};
+/// Commands that a test cannot run: tests are part of the first, the last needs a cluster, the others fetch gigabytes.
+inline const std::vector<std::string> kNotRun = {"scripts/test", "mkdir -p data/", "wget ", "unzip ", "cd ../..", "sbatch "};
 /// Commands that tests run.
 inline const std::vector<std::string> kRun = {"scripts/quickstart", "build/release/bin/", "cmake ", "FSC_ASSETS_DIR=assets "};
 

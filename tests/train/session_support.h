@@ -18,7 +18,7 @@ inline RunConfig small_config(const SmallRun& run, const std::vector<std::string
 }
 
 inline Session small_session(const RunConfig& config, const std::filesystem::path& checkpoint = {}) {
-  return open_session(config, torch::kCPU, "", checkpoint);
+  return open_session(config, lone_world(), torch::kCPU, "", checkpoint);
 }
 
 /// Trains `steps` steps from the loader's place.

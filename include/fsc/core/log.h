@@ -9,6 +9,8 @@ namespace fsc {
 void init_logging();
 /// Also append every line to `path` (flushed line by line).
 void log_to_file(const std::filesystem::path& path);
+/// From here on the terminal gets nothing: another process of the same run tells it all.
+void log_to_file_only();
 
 /// A line of a running job: to the log file always, to stderr only where it is no terminal (there a ProgressLine shows it).
 void log_step_line(const std::string& text);

@@ -20,6 +20,9 @@ struct EvalResult {
   std::vector<std::pair<std::string, double>> averages;  ///< mean score of each kind of task that the suite has
 };
 
+/// The mean score of each kind of task that occurs.
+std::vector<std::pair<std::string, double>> averages_of(const std::vector<TaskResult>& tasks);
+
 /// One number of a result. `by`: a kind of task (composition, zeroshot, retrieval: its average), a task's label, or "average":
 /// the mean of the kinds' averages. UsageError lists what there is; `option` names the wish in it.
 double score_by(const EvalResult& result, const std::string& by, const std::string& option);

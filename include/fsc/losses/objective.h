@@ -14,6 +14,13 @@ namespace fsc {
 
 enum class LossName { kFsc, kClip, kSiglip };
 
+/// loss.hn_reduction: what the terms of several processes are means over.
+enum class HnReduction {
+  kGlobal,  ///< rows of all processes: the same weights on any number of them
+  kRank,    ///< as the official code on several GPUs: hard-negative terms are means of the processes' means, and the gradient of
+            ///< the contrastive term, whose other columns have none there, is divided by the number of processes
+};
+
 /// loss.*
 struct LossConfig {
   LossName name = LossName::kFsc;
@@ -24,6 +31,7 @@ struct LossConfig {
   SimilarityNormalizer similarity_normalizer = SimilarityNormalizer::kMinmax;
   bool sparsify = false;
   MissingNegatives missing_negatives = MissingNegatives::kReference;
+  HnReduction hn_reduction = HnReduction::kGlobal;
 
   void fields(config::Collector& v);
   Calibration calibration() const { return {focal_gamma, label_smoothing}; }
@@ -40,14 +48,26 @@ struct Features {
   TextRoles roles = {};
   torch::Tensor scale = {};  ///< exp(logit_scale)
   torch::Tensor bias = {};   ///< logit_bias; undefined when the model has none
-  WorldColumns world = {};   ///< the images and captions of all processes
+  WorldColumns world = {};   ///< the images and captions of all processes, and with Needs::other_negatives their negatives
+
+  // The losses of several processes are such that the mean over processes is the loss of the whole batch.
+  double share = 1;                        ///< this process's rows / the mean number of rows of a process
+  torch::Tensor rows_with_negatives = {};  ///< 0-d, the mean number of a process, at least one in all; undefined = of these rows
+  double batch_gradient = 1;               ///< factor of the gradient of terms that compare the whole batch
 };
+
+/// What other processes compare these rows with, side by side: images, captions and, with `negatives`, the N negatives of each
+/// image (zeros where missing) and which of them exist. -> [B, (2 + N) D + N], with graph.
+torch::Tensor rows_for_others(const Features& features, bool negatives);
+/// The rows of all processes, [W, (2 + N) D + N] as rows_for_others makes them, as columns; this process's begin at `offset`.
+WorldColumns columns_of(const torch::Tensor& rows, int64_t width, int64_t negatives, int64_t offset);
 
 /// What a term cannot do without.
 struct Needs {
   bool tokens = false;                   ///< dense tokens of images and texts, which the model makes only when asked
   bool bias = false;                     ///< a model with logit_bias
   bool negatives = false;                ///< it is 0 where no image has a negative
+  bool other_negatives = false;          ///< images are told apart from the negatives of all processes (Features::world)
   std::vector<std::string> groups = {};  ///< of texts besides captions and negatives (TextRoles), which are made for it
 
   Needs operator|(const Needs& other) const;
@@ -84,6 +104,10 @@ Losses evaluate(const std::vector<Term>& objective, const Features& features);
 template <>
 struct fsc::config::EnumNames<fsc::LossName> {
   static constexpr const char* names[] = {"fsc", "clip", "siglip"};
+};
+template <>
+struct fsc::config::EnumNames<fsc::HnReduction> {
+  static constexpr const char* names[] = {"global", "rank"};
 };
 template <>
 struct fsc::config::EnumNames<fsc::SimilarityNormalizer> {

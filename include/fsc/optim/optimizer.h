@@ -88,11 +88,13 @@ struct ParameterScale {
   double lr = 1.0, weight_decay = 1.0;
 };
 using ScaleOf = std::function<ParameterScale(const std::string& name)>;
+using IsOwn = std::function<bool(const std::string& name)>;
 
 class AdamW {
  public:
-  /// `scale_of` tells the factors of each parameter; empty = all 1.
-  AdamW(NamedParameters parameters, const OptimConfig& config, const ScaleOf& scale_of = {});
+  /// `scale_of` tells the factors of each parameter; empty = all 1. `is_own`: which parameters are updated here, and have a
+  /// state; empty = all. The gradients of all of them are measured, clipped and looked through.
+  AdamW(NamedParameters parameters, const OptimConfig& config, const ScaleOf& scale_of = {}, const IsOwn& is_own = {});
 
   void zero_grad();
   /// Unscales, measures, clips (config.grad_clip > 0), applies one fused AdamW step and lets the scaler adapt, all on the
@@ -102,7 +104,7 @@ class AdamW {
 
   /// exp_avg.<name>, exp_avg_sq.<name>, and the per-parameter step count as step.<name>; the tensors are shared, not copied.
   void save(StateDict& state) const;
-  /// Error names the missing or misshapen entry and `source`, and leaves this optimizer as it was.
+  /// Takes its own entries. Error names the missing or misshapen one and `source`, and leaves this optimizer as it was.
   void load(const StateDict& state, const std::string& source);
   int64_t state_bytes() const;
 
@@ -114,6 +116,7 @@ class AdamW {
   };
   OptimConfig config_;
   std::vector<Group> groups_;
+  std::vector<torch::Tensor> others_;  ///< parameters that are updated elsewhere
 };
 
 }  // namespace fsc

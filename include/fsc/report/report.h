@@ -21,6 +21,10 @@ std::string predictions_jsonl(const TaskResult& task);
 /// results.json and predictions/<label>.jsonl in `folder`, which is made if need be.
 void write_model_results(const std::filesystem::path& folder, const EvalResult& result);
 
+/// What results.json in `folder` says: tasks without their kinds, outcomes and parts; subtasks are numbers of the whole. Written
+/// or shown again it gives the same. Error names the file.
+EvalResult read_model_results(const std::filesystem::path& folder);
+
 /// Score, interval, chance and item count of every task and subtask of one model.
 std::string model_table(const EvalResult& result);
 /// Several models side by side: one row a model, one column a task.

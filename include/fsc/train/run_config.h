@@ -5,12 +5,14 @@
 
 #include "fsc/config/config.h"
 #include "fsc/data/data_config.h"
+#include "fsc/dist/layout.h"
 #include "fsc/kernels/kernels.h"
 #include "fsc/losses/objective.h"
 #include "fsc/model/device.h"
 #include "fsc/model/lora.h"
 #include "fsc/negatives/negatives.h"
 #include "fsc/optim/optimizer.h"
+#include "fsc/slurm/submit.h"
 #include "fsc/tensor/autocast.h"
 #include "fsc/train/guard.h"
 
@@ -73,6 +75,8 @@ struct RunConfig {
   TrainConfig train;
   OutputConfig output;
   GuardConfig guard;
+  DistributedConfig distributed;
+  SlurmConfig slurm;
 
   void fields(config::Collector& v);
   void validate(config::Problems& problems) const;

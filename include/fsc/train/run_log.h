@@ -23,6 +23,7 @@ struct Metrics {
   double samples_per_second = 0;
   double data_seconds = 0;  ///< waiting for data, a step on average since the last line
   double step_seconds = 0;  ///< whole step, likewise
+  double comm_seconds = 0;  ///< waiting for other ranks, likewise; 0 (and not written) where there are none
 };
 
 /// TensorBoard's event file: scalars only.

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "fsc/losses/objective.h"
+#include "losses/detail_gather.h"
 
 namespace fsc {
 
@@ -13,7 +14,7 @@ std::optional<Term> local_hn_term(const LossConfig& config) {
     const auto scores_R = alignment_scores(f.image_tokens_BPD, f.text_tokens_VD, f.text_offsets_R1, f.roles.owner_R, f.scale,
                                            config.similarity_normalizer, config.sparsify);
     const auto logits_BK = scores_to_logits(scores_R, f.roles.captions_B(), negatives_BN);
-    return hard_negative_loss(logits_BK, negatives_BN.ge(0), config.calibration(), config.missing_negatives).mean();
+    return detail::mean_of(hard_negative_loss(logits_BK, negatives_BN.ge(0), config.calibration(), config.missing_negatives), f);
   };
   return Term{.name = "local_hn_loss",
               .weight = config.local_hn_weight,

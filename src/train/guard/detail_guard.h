@@ -63,6 +63,8 @@ class Guard {
     double alpha = 0;
     ProbePoint point;
   };
+  /// Rank 0 scores the probe, all ranks get its outcomes.
+  Outcomes score_on_first() const;
   /// What the probe says of the session's model; the first becomes what all are held against.
   ProbePoint score(int64_t step);
   void bound_cost();
@@ -72,6 +74,7 @@ class Guard {
   void warn_of_crossings(const ProbePoint& point);
   void log_point(const ProbePoint& point, double seconds) const;
   std::string share_text() const;
+  void fetch_front(const std::filesystem::path& folder) const;
   void write_files() const;
   void draw(const std::vector<size_t>& front) const;
   std::filesystem::path checkpoint_of(int64_t step) const;

@@ -23,6 +23,9 @@ struct TaskOutcome {
 };
 using Outcomes = std::vector<TaskOutcome>;
 Outcomes outcomes_of(const EvalResult& result);
+/// JSON, and the way back.
+std::string to_text(const Outcomes& outcomes);
+Outcomes outcomes_from(const std::string& text);
 /// The same items, all wrong: a model that gives no numbers.
 Outcomes all_wrong(Outcomes like);
 

@@ -6,6 +6,7 @@
 #include "fsc/core/clock.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
+#include "fsc/dist/together.h"
 #include "fsc/eval/embedder.h"
 #include "fsc/model/cost.h"
 #include "train/guard/detail_guard.h"
@@ -14,6 +15,8 @@
 namespace fsc::detail {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr const char* kNotFinite = "!";  // before the reason, in the place of outcomes
 
 /// "synthetic_zeroshot 61.50 (-5.75, 95% -9.31 to -2.12)"
 std::string change_text(const ScoreChange& score) {
@@ -25,7 +28,10 @@ std::string change_text(const ScoreChange& score) {
 
 std::unique_ptr<Guard> open_guard(const RunConfig& config, const Session& session, const ProbeSuite& default_suite) {
   if (!config.guard.is_on()) return nullptr;
-  const SuiteConfig suite = suite_of_probe(config.guard, config.output.dir, default_suite);
+  SuiteConfig suite;
+  const auto find_suite = [&] { suite = suite_of_probe(config.guard, config.output.dir, default_suite); };
+  on_first(session.world(), [&] { return find_suite(), std::string(); });  // it may have to make the synthetic world
+  if (!session.world().is_first()) find_suite();
   return std::make_unique<Guard>(config, session, std::make_unique<Probe>(suite, config.guard.items));
 }
 
@@ -67,12 +73,28 @@ void Guard::bound_cost() {
 
 bool Guard::due(int64_t step) const { return step % every_ == 0 || step == session_.total_steps; }
 
+Outcomes Guard::score_on_first() const {
+  std::string not_finite;
+  const auto words = on_first(
+      session_.world(),
+      [&] {
+        try {
+          return to_text(
+              probe_->score({session_.identity, session_.learner.model}, *session_.tokenizer, session_.learner.precision));
+        } catch (const NotFiniteError& error) {
+          return kNotFinite + std::string(error.what());
+        }
+      },
+      run_config_.distributed.checkpoint_timeout);
+  if (words.starts_with(kNotFinite)) throw NotFiniteError(words.substr(1));
+  return outcomes_from(words);
+}
+
 ProbePoint Guard::score(int64_t step) {
   const auto begin = Clock::now();
   ProbePoint point;
   try {
-    const Outcomes now =
-        probe_->score({session_.identity, session_.learner.model}, *session_.tokenizer, session_.learner.precision);
+    const Outcomes now = score_on_first();
     if (base_.empty()) base_ = now;
     point = make_point(step, base_, now);
   } catch (const NotFiniteError& error) {

@@ -6,6 +6,7 @@
 
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
+#include "fsc/dist/together.h"
 #include "fsc/report/plot.h"
 #include "train/guard/detail_guard.h"
 
@@ -51,7 +52,7 @@ ordered_json to_json(const Outcomes& outcomes) {
   return json;
 }
 
-Outcomes outcomes_from(const ordered_json& json) {
+Outcomes outcomes_of_json(const ordered_json& json) {
   Outcomes outcomes;
   for (const auto& one : json)
     outcomes.push_back({one.at("label"), static_cast<TaskKind>(one.at("kind").get<int>()), one.at("score"),
@@ -65,6 +66,9 @@ void copy_folder(const fs::path& from, const fs::path& to) {
 }
 
 }  // namespace
+
+std::string to_text(const Outcomes& outcomes) { return to_json(outcomes).dump(); }
+Outcomes outcomes_from(const std::string& text) { return outcomes_of_json(ordered_json::parse(text)); }
 
 std::string Guard::state() const {
   ordered_json points = ordered_json::array();
@@ -81,7 +85,7 @@ void Guard::restore(const std::string& state, const fs::path& folder) {
       throw UsageError(
           "the guard's probe is not the one that " + folder.string() +
           " was trained under: other texts or images; give it the same suite (guard.suite) and files, or start a new run");
-    base_ = outcomes_from(json.at("base"));
+    base_ = outcomes_of_json(json.at("base"));
     points_.clear();
     for (const auto& point : json.at("points")) points_.push_back(point_of(point));
     over_ = json.at("over").get<std::map<std::string, bool>>();
@@ -90,6 +94,12 @@ void Guard::restore(const std::string& state, const fs::path& folder) {
   } catch (const nlohmann::json::exception&) {
     throw Error(folder.string() + ": the guard's part of state.json is damaged or missing");
   }
+  on_first(session_.world(), [&] { return fetch_front(folder), std::string(); });
+  write_files();
+}
+
+/// What the front has beside the checkpoint `folder` is brought into this run.
+void Guard::fetch_front(const fs::path& folder) const {
   const bool elsewhere = fs::weakly_canonical(folder.parent_path()) != fs::weakly_canonical(run_ / "checkpoints");
   for (const int64_t step : kept_steps()) {
     const fs::path here = checkpoint_of(step), there = folder.parent_path() / here.filename();
@@ -101,7 +111,6 @@ void Guard::restore(const std::string& state, const fs::path& folder) {
     if (!fs::exists(here, error))
       spdlog::warn("guard: the checkpoint {} of the Pareto front is gone; the guard cannot go back to it", here.string());
   }
-  write_files();
 }
 
 /// All of it anew each time: a resumed or rolled back run leaves the same files as one that went straight.
@@ -147,9 +156,12 @@ void Guard::write_files() const {
                        {"kinds", to_json(point.kinds)}});
     json["wise_ft"] = {{"alpha", *chosen_}, {"tried", tried}};
   }
-  write_file_atomic(run_ / "guard.jsonl", lines);
-  write_file_atomic(run_ / "pareto.json", json.dump(2) + "\n");
-  draw(front);
+  on_first(session_.world(), [&] {
+    write_file_atomic(run_ / "guard.jsonl", lines);
+    write_file_atomic(run_ / "pareto.json", json.dump(2) + "\n");
+    draw(front);
+    return std::string();
+  });
 }
 
 void Guard::draw(const std::vector<size_t>& front) const {

@@ -1,0 +1,20 @@
+// What all ranks decide together, and what rank 0 does for all; each is said here once.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "fsc/dist/world.h"
+
+namespace fsc {
+
+/// Runs `work` on rank 0 while the others wait (up to `longest` seconds, 0 = distributed.timeout); every rank gets its words.
+/// What it throws is an Error of the same words and exit code on every rank.
+std::string on_first(World& world, const std::function<std::string()>& work, double longest = 0);
+
+/// Runs `work` on every rank. An Error on some is an Error on all, which names the first of them.
+void on_all(World& world, const std::function<void()>& work, double longest = 0);
+
+/// Whether any rank says so.
+bool any(World& world, bool here);
+
+}  // namespace fsc

@@ -1,0 +1,50 @@
+// A run's ranks: the same weights on all of them, who is slow, faults that are made on purpose, and how a rank that fails ends.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "fsc/train/run_config.h"
+#include "train/detail_session.h"
+
+namespace fsc::detail {
+
+/// Rank 0's weights on every rank.
+void share_weights(World& world, ClipModelImpl& model);
+
+/// Error on all ranks where they do not have the same bits; it names the first tensor that differs, and the ranks.
+void check_same_weights(World& world, const ClipModelImpl& model, int64_t step);
+
+/// What all ranks must have in common before they begin.
+Introduction introduction(const RunConfig& config, const Session& session);
+
+/// Who is slow: seconds that a rank works itself, held against the others' median.
+class Stragglers {
+ public:
+  explicit Stragglers(World& world) : world_(world), waited_(world.waited_seconds()) {}
+  /// Every rank calls it after `steps` that took `seconds` in all; rank 0 warns of one that takes 1.5 times the median. -> this
+  /// rank's seconds of waiting for others since the last call.
+  double look(int64_t step, int64_t steps, double seconds);
+
+ private:
+  World& world_;
+  double waited_;
+};
+
+/// fsc-train --simulate-fault KIND@STEP[:RANK].
+struct Fault {
+  enum class Kind { kNone, kKill, kStop, kSlow, kFullDisk, kTerm };
+  Kind kind = Kind::kNone;
+  int64_t step = 0, rank = -1;  ///< -1: the last rank; of full-disk the first
+
+  /// "" gives none. UsageError.
+  static Fault parse(const std::string& text);
+  /// Before the step that follows `step` done ones.
+  void strike(const World& world, int64_t done) const;
+};
+
+/// Runs `work` as a rank of `world`. What it throws ends the process here where there are others: they may wait for it, and
+/// destructors for them. Rank 0's message goes to the terminal, the others' into their log; torchelastic's error file gets it.
+ExitCode as_a_rank(const Layout& layout, const std::function<ExitCode()>& work);
+
+}  // namespace fsc::detail

@@ -18,6 +18,7 @@
 #include "fsc/core/clock.h"
 #include "fsc/core/digest.h"
 #include "fsc/dist/together.h"
+#include "fsc/weights/state_hash.h"
 #include "train/detail_resume.h"
 
 namespace fsc::detail {
@@ -30,11 +31,6 @@ std::vector<std::pair<std::string, torch::Tensor>> tensors_of(const ClipModelImp
   for (const auto& item : model.named_parameters()) tensors.emplace_back(item.key(), item.value());
   for (const auto& item : model.named_buffers()) tensors.emplace_back(item.key(), item.value());
   return tensors;
-}
-
-std::string digest_of(const torch::Tensor& tensor) {
-  const torch::Tensor here = tensor.detach().to(torch::kCPU).contiguous();
-  return sha256_hex(std::string(static_cast<const char*>(here.const_data_ptr()), here.nbytes()));
 }
 
 std::string ranks_text(const std::vector<size_t>& ranks) {
@@ -84,7 +80,7 @@ void check_same_weights(World& world, const ClipModelImpl& model, int64_t step) 
   std::string all;
   const auto tensors = tensors_of(model);
   std::vector<std::string> digests;
-  for (const auto& [name, tensor] : tensors) all += digests.emplace_back(digest_of(tensor));
+  for (const auto& [name, tensor] : tensors) all += digests.emplace_back(tensor_hash(tensor));
   if (others_than_first(world.channel().all_gather(sha256_hex(all))).empty()) return;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const auto differ = others_than_first(world.channel().all_gather(digests[i]));

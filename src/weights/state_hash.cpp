@@ -9,13 +9,16 @@
 
 namespace fsc {
 
+std::string tensor_hash(const torch::Tensor& tensor) {
+  const torch::Tensor values = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+  return sha256_hex({static_cast<const char*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())});
+}
+
 std::string state_hash(const StateDict& state) {
   std::vector<std::string> lines;
   for (const auto& [name, tensor] : state.entries()) {
-    const torch::Tensor values = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
     std::ostringstream line;
-    line << name << ' ' << values.sizes() << ' '
-         << sha256_hex({static_cast<const char*>(values.data_ptr()), static_cast<size_t>(values.nbytes())}) << '\n';
+    line << name << ' ' << tensor.sizes() << ' ' << tensor_hash(tensor) << '\n';
     lines.push_back(line.str());
   }
   std::sort(lines.begin(), lines.end());

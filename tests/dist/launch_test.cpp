@@ -30,8 +30,10 @@ RANK_BODY(Launches) {
     std::_Exit(0);
   }
   say("pid " + std::to_string(::getpid()) + " of " + std::to_string(layout.rank));
+  std::shared_ptr<World> world;  // nobody fails before all have said so and hear signals, however slow a start is
+  if (todo == "fail" || todo == "crash") world = world_of_body(), world->channel().all_gather("");
   if (todo == "fail" && layout.rank == 1) std::_Exit(7);
-  if (todo == "crash" && layout.rank == 1) ::usleep(500'000), ::kill(::getpid(), SIGKILL);
+  if (todo == "crash" && layout.rank == 1) ::kill(::getpid(), SIGKILL);
   for (int i = 0; i < 200; ++i) {  // the others wait for a signal
     if (stop_requested() && todo != "fail") say(std::string("stops by ") + stop_signal()), std::_Exit(todo == "crash" ? 0 : 75);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));

@@ -36,8 +36,8 @@ class Meter {
   void scalars(const std::vector<std::pair<std::string, double>>& values) {
     if (log_) log_->scalars(state_.step, values);
   }
-  /// Such time is not the training's.
-  void leave_out(Clock::duration time);
+  /// Such time is not the training's, and so long of it this rank waited for others.
+  void leave_out(Clock::duration time, double waited_seconds);
   /// `state` was at the step `from` and has been taken back: the steps between do not count.
   void went_back(int64_t from);
   /// Removes what the log says of later steps than that of `state`.

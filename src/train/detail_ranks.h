@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "fsc/train/run_config.h"
 #include "train/detail_session.h"
@@ -18,13 +19,22 @@ void check_same_weights(World& world, const ClipModelImpl& model, int64_t step);
 /// What all ranks must have in common before they begin.
 Introduction introduction(const RunConfig& config, const Session& session);
 
+/// What ranks tell each other of their time, a step on average.
+struct RankTimes {
+  double waited_seconds = 0;        ///< this rank's, for others
+  std::vector<double> own_seconds;  ///< of each rank: what it worked itself; empty in a world of one
+};
+
 /// Who is slow: seconds that a rank works itself, held against the others' median.
 class Stragglers {
  public:
   explicit Stragglers(World& world) : world_(world), waited_(world.waited_seconds()) {}
-  /// Every rank calls it after `steps` that took `seconds` in all; rank 0 warns of one that takes 1.5 times the median. -> this
-  /// rank's seconds of waiting for others since the last call.
-  double look(int64_t step, int64_t steps, double seconds);
+  /// From here on waiting counts.
+  void begin() { waited_ = world_.waited_seconds(); }
+  /// So much of it was not for a step.
+  void leave_out(double waited_seconds) { waited_ += waited_seconds; }
+  /// Every rank calls it after `steps` that took `seconds` in all; rank 0 warns of one that takes 1.5 times the median.
+  RankTimes look(int64_t step, int64_t steps, double seconds) const;
 
  private:
   World& world_;

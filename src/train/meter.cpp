@@ -5,6 +5,8 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+
 #include "fsc/core/error.h"
 #include "fsc/dist/together.h"
 
@@ -34,8 +36,9 @@ Meter::Meter(const RunConfig& config, const Session& session, TrainState& state)
 }
 
 void Meter::start() {
-  started_ = window_start_ = Clock::now();
-  first_step_ = window_first_ = state_.step;
+  open_window();
+  started_ = window_start_;
+  first_step_ = window_first_;
 }
 
 void Meter::step(StepReport report, std::vector<std::string> keys, double lr) {
@@ -102,7 +105,11 @@ void Meter::write_line(double lr) {
   m.step_seconds = seconds / steps;
   m.data_seconds = data_seconds_ / steps;
   m.samples_per_second = static_cast<double>(config_.train.samples_per_step()) / m.step_seconds;
-  m.comm_seconds = stragglers_.look(state_.step, state_.step - window_first_, seconds) / steps;
+  const RankTimes times = stragglers_.look(state_.step, state_.step - window_first_, seconds);
+  m.comm_seconds = times.waited_seconds;
+  const double ranks = static_cast<double>(session_.world().size());
+  for (const double own : times.own_seconds)
+    m.rank_samples_per_second.push_back(static_cast<double>(config_.train.samples_per_step()) / ranks / own);
   on_first(session_.world(), [&] { return log_->write(m), std::string(); });
   last_metrics_ = m;
   log_step_line(line_text(m));
@@ -113,6 +120,7 @@ void Meter::write_line(double lr) {
 
 void Meter::open_window() {
   data_seconds_ = 0;
+  stragglers_.begin();
   window_start_ = Clock::now();
   window_first_ = state_.step;
 }
@@ -122,11 +130,14 @@ int64_t Meter::epoch() const { return (state_.step - 1) / session_.loader->batch
 std::string Meter::line_text(const Metrics& m) const {
   std::string terms;
   for (const auto& [name, value] : m.terms) terms += fmt::format(" {} {:.4f}", name, value);
+  std::string others;
+  if (!m.rank_samples_per_second.empty()) {
+    const auto [least, most] = std::minmax_element(m.rank_samples_per_second.begin(), m.rank_samples_per_second.end());
+    others = fmt::format(" comm {:.0f}% (a rank alone {:.1f} to {:.1f})", 100 * m.comm_seconds / m.step_seconds, *least, *most);
+  }
   return fmt::format("step {}/{} epoch {} loss {:.4f}{} lr {:.2e} {:.1f} samples/s data {:.0f}%{} ETA {}", m.step,
                      session_.total_steps, m.epoch, m.loss, terms, m.lr, m.samples_per_second,
-                     100 * m.data_seconds / m.step_seconds,
-                     session_.world().size() == 1 ? "" : fmt::format(" comm {:.0f}%", 100 * m.comm_seconds / m.step_seconds),
-                     format_duration(eta()));
+                     100 * m.data_seconds / m.step_seconds, others, format_duration(eta()));
 }
 
 std::string Meter::progress_text() const {
@@ -143,7 +154,8 @@ double Meter::eta() const {
   return done > 0 ? seconds_since(started_) / done * static_cast<double>(session_.total_steps - state_.step) : 0;
 }
 
-void Meter::leave_out(Clock::duration time) {
+void Meter::leave_out(Clock::duration time, double waited_seconds) {
+  stragglers_.leave_out(waited_seconds);
   started_ += time;
   window_start_ += time;
 }

@@ -1,7 +1,12 @@
 // Opens everything, takes one batch and says what the run would be and need.
 #include "train/detail_plan.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <set>
 
 #include "fsc/core/log.h"
 #include "fsc/model/cost.h"
@@ -50,6 +55,41 @@ void print_disk(const OutputConfig& output, const StateBytes& state) {
   if (free < state.checkpoint * kept) spdlog::warn("only {} are free on the disk", format_bytes(free));
 }
 
+/// "16 on 2 hosts: 0 on node01 (cuda:0), 1 on node01 (cuda:1) ...".
+std::string ranks_text(World& world, const std::string& device) {
+  constexpr size_t kNamed = 8;
+  const auto devices = world.channel().all_gather(device);
+  std::set<std::string> hosts(world.hosts().begin(), world.hosts().end());
+  std::vector<std::string> ranks;
+  for (size_t rank = 0; rank < std::min(devices.size(), kNamed); ++rank)
+    ranks.push_back(fmt::format("{} on {} ({})", rank, world.hosts()[rank], devices[rank]));
+  return fmt::format("{} on {} host{}: {}{}", devices.size(), hosts.size(), hosts.size() == 1 ? "" : "s", fmt::join(ranks, ", "),
+                     devices.size() > kNamed ? " ..." : "");
+}
+
+/// What a rank and the others exchange in a step, by the volumes of ring algorithms.
+void print_ranks(const RunConfig& config, const Session& session, const Batch& batch) {
+  World& world = session.world();
+  if (world.size() == 1) return;
+  const Learner& learner = session.learner;
+  spdlog::info("ranks          {}", ranks_text(world, learner.device.str()));
+  const double ranks = static_cast<double>(world.size()), others = (ranks - 1) / ranks;
+  const double images = static_cast<double>(config.train.samples_per_step());
+  const auto width = learner.model->arch().embed_dim, negatives = batch.roles.negatives_BN().size(1);
+  const bool all = needs_of(learner.objective).other_negatives;
+  const double row = sizeof(float) * static_cast<double>(2 * width + (all ? negatives * (width + 1) : 0));
+  spdlog::info(
+      "features       {:g} of {} images a rank and step; it gets {} of the others' features and gives back as much gradient",
+      images / ranks, config.train.samples_per_step(), format_bytes(others * images * row));
+  const double buckets = static_cast<double>(learner.buckets->bytes());
+  const double sent = others * buckets * (config.distributed.reduce_in_bf16 ? 0.5 : 1);
+  spdlog::info("gradients      {} in buckets of {:g} MB; a rank sends about {} a step to reduce them{}", format_bytes(buckets),
+               config.distributed.bucket_mb, format_bytes(config.distributed.shard_optimizer ? sent : 2 * sent),
+               config.distributed.shard_optimizer
+                   ? fmt::format(" and {} of updated weights (distributed.shard_optimizer)", format_bytes(others * buckets))
+                   : "");
+}
+
 }  // namespace
 
 void print_plan(const RunConfig& config, Session& session) {
@@ -67,6 +107,7 @@ void print_plan(const RunConfig& config, Session& session) {
   spdlog::info("first batch    {} images, {} texts of up to {} tokens, first sample {}", batch.images.size(0), batch.texts.size(),
                batch.texts.sequences.longest, batch.keys[0]);
   spdlog::info("steps          {} in all, {} an epoch", session.total_steps, loader.batches_per_epoch());
+  print_ranks(config, session, batch);
   const StateBytes state = state_bytes(parameters, trained, session.lora.has_value(), session.average != nullptr);
   print_memory(config, arch, batch, state);
   print_disk(config.output, state);

@@ -101,12 +101,12 @@ Introduction introduction(const RunConfig& config, const Session& session) {
           .batch_size = config.train.samples_per_step()};
 }
 
-double Stragglers::look(int64_t step, int64_t steps, double seconds) {
+RankTimes Stragglers::look(int64_t step, int64_t steps, double seconds) const {
   const double waited = world_.waited_seconds() - waited_;
-  waited_ += waited;
-  if (world_.size() == 1) return 0;
+  if (world_.size() == 1) return {};
   const double own = (seconds - waited) / static_cast<double>(steps);
-  std::vector<double> all;
+  RankTimes times{.waited_seconds = waited / static_cast<double>(steps), .own_seconds = {}};
+  std::vector<double>& all = times.own_seconds;
   for (const auto& words : world_.channel().all_gather(fmt::format("{:.9g}", own))) all.push_back(std::stod(words));
   std::vector<double> sorted = all;
   std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2), sorted.end());
@@ -115,7 +115,7 @@ double Stragglers::look(int64_t step, int64_t steps, double seconds) {
   if (world_.is_first() && *slowest > kSlow * median && *slowest - median > kNotWorthAWord)
     spdlog::warn("step {}: rank {} is slow: {:.2f} s of its own a step, {:.1f} times the median; all wait for it", step,
                  slowest - all.begin(), *slowest, *slowest / median);
-  return waited;
+  return times;
 }
 
 Fault Fault::parse(const std::string& text) {

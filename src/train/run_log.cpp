@@ -55,6 +55,7 @@ void RunLog::write(const Metrics& m) {
   const Scalars numbers = scalars_of(m);
   ordered_json line = {{"step", m.step}, {"epoch", m.epoch}, {"samples", m.samples}};
   for (const auto& [name, value] : numbers) line[name] = value;
+  if (!m.rank_samples_per_second.empty()) line["rank_samples_per_second"] = m.rank_samples_per_second;
   if (!(metrics_ << line.dump() << '\n' << std::flush)) throw_io_error(metrics_path(run_), "write", errno);
   if (!events_) return;
   Scalars tagged;

@@ -122,13 +122,14 @@ class Run {
   GuardVerdict::Next watch() {
     meter_->end_line();
     const auto begin = Clock::now();
+    const double waited = world().waited_seconds();
     meter_->read_back();
     std::optional<SwappedAverage> average;
     if (session_.average) average.emplace(*session_.average);
     const GuardVerdict verdict = guard_->probe(state_.step);
     average.reset();
     meter_->scalars(verdict.scalars);
-    meter_->leave_out(Clock::now() - begin);
+    meter_->leave_out(Clock::now() - begin, world().waited_seconds() - waited);
     if (verdict.save) save();
     return verdict.next;
   }

@@ -147,6 +147,28 @@ INSTANTIATE_TEST_SUITE_P(Kinds, RanksFault, testing::Values("kill@3:1", "kill@3:
                            return name;
                          });
 
+TEST(RanksPlan, SaysWhoExchangesWhat) {
+  const SmallRun run;
+  const auto ended = run_program("fsc-train", train(run, joined(joined(on(2), kEight), {"--dry-run"})));
+  expect_ended(ended, 0,
+               {"ranks          2 on 1 host: 0 on ", " (cpu), 1 on ", "4 of 8 images a rank and step", "in buckets of 25 MB",
+                "nothing was trained or written"});
+  const auto sharded = run_program(
+      "fsc-train", train(run, joined(joined(on(2), kEight), {"--dry-run", "--set", "distributed.shard_optimizer=true"})));
+  expect_ended(sharded, 0, {"of updated weights (distributed.shard_optimizer)"});
+}
+
+TEST(RanksRates, AreEachRanksOwn) {
+  const SmallRun run;
+  expect_ended(run_program("fsc-train", train(run, joined(on(2), kEight))), 0, {"comm ", "a rank alone "});
+  for (const auto& line : lines_of(run.run())) {
+    EXPECT_GE(line.at("comm_seconds").get<double>(), 0) << line;
+    EXPECT_LE(line.at("comm_seconds").get<double>(), line.at("step_seconds").get<double>()) << line;
+    ASSERT_EQ(line.at("rank_samples_per_second").size(), 2U) << line;
+    for (const auto& rate : line["rank_samples_per_second"]) EXPECT_GT(rate.get<double>(), 0) << line;
+  }
+}
+
 TEST(RanksBadInput, IsTold) {
   const SmallRun run;
   expect_ended(run_program("fsc-train", train(run, {"--nproc", "2", "--simulate-fault", "melt@3"})), 2,

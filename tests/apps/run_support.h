@@ -40,7 +40,8 @@ inline std::vector<std::string> timeless_metrics(const std::filesystem::path& ru
   std::ifstream file(run / "metrics.jsonl");
   for (std::string line; std::getline(file, line);) {
     auto json = nlohmann::json::parse(line);
-    for (const char* key : {"samples_per_second", "data_seconds", "step_seconds"}) json.erase(key);
+    for (const char* key : {"samples_per_second", "data_seconds", "step_seconds", "comm_seconds", "rank_samples_per_second"})
+      json.erase(key);
     all.push_back(json.dump());
   }
   return all;

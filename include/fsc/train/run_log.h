@@ -24,6 +24,7 @@ struct Metrics {
   double data_seconds = 0;  ///< waiting for data, a step on average since the last line
   double step_seconds = 0;  ///< whole step, likewise
   double comm_seconds = 0;  ///< waiting for other ranks, likewise; 0 (and not written) where there are none
+  std::vector<double> rank_samples_per_second = {};  ///< of each rank had it not waited for others; empty where there are none
 };
 
 /// TensorBoard's event file: scalars only.

@@ -16,6 +16,9 @@ usage: official_run.py --official DIR --table T.tsv --image-root R --weights mod
 --lora-start trains the official LoRA layers from the values in a LoRA file of fsc-train, whose metadata give the rank.
 `fsc-train --set optim.lr=1e-38 --set train.max_steps=1` writes the start of a run as its lora.safetensors (what is
 zero there has moved by 1e-38, and is taken as 0).
+Under torchrun, which starts W processes, it is DistributedDataParallel over Gloo: rank r takes every W-th entry of a step's B,
+from the r-th on, as fsc-train does; --batch-size is that of all ranks. What is written are rank 0's weights, which are all
+ranks', and the mean of the ranks' losses.
 Writes DIR/losses.jsonl (a step a line: step, clip_loss, global_hn_loss, local_hn_loss (weighted), loss,
 lr, scale = exp(logit_scale) used by the step, logit_scale = the parameter after the step, and the step's
 seconds with --seconds) and DIR/final.safetensors (open_clip's names).
@@ -24,11 +27,13 @@ seconds with --seconds) and DIR/final.safetensors (open_clip's names).
 import argparse
 import ast
 import json
+import os
 import pathlib
 import time
 
 import pandas
 import torch
+import torch.distributed as dist
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -52,8 +57,8 @@ def parse():
     return parser.parse_args()
 
 
-def batches(args, code, model):
-    """The batches one by one; images and tokens as the official data set and collate function make them."""
+def batches(args, code, model, rank, ranks):
+    """This rank's batches one by one; images and tokens as the official data set and collate function make them."""
     table = pandas.read_csv(args.table, sep="\t", converters={"neg_caption": ast.literal_eval})
     order = json.loads(pathlib.Path(args.order).read_text())
     if len(order) < args.steps * args.batch_size:
@@ -65,7 +70,7 @@ def batches(args, code, model):
     _, preprocess = code.open_clip.create_transforms(model.visual.preprocess_cfg)
     tokenizer = code.open_clip.get_tokenizer(pathlib.Path(args.arch).stem, context_length=model.context_length)
     for k in range(args.steps):
-        rows = order[k * args.batch_size:(k + 1) * args.batch_size]
+        rows = order[k * args.batch_size:(k + 1) * args.batch_size][rank::ranks]
         images = [preprocess(Image.open(pathlib.Path(args.image_root) / paths[r])) for r in rows]
         texts, mask = official.pack([str(captions[r]) for r in rows], [negatives[r] for r in rows], count)
         yield {"images": torch.stack(images), "texts": tokenizer(texts),
@@ -85,8 +90,21 @@ def start_lora(model, path):
     return model
 
 
+def means(rows, ranks):
+    """Of what the ranks report; the rest is alike."""
+    everybodys = [None] * ranks
+    dist.all_gather_object(everybodys, rows)
+    for k, row in enumerate(rows):
+        for name in row:
+            if name.endswith("loss"):
+                row[name] = sum(other[k][name] for other in everybodys) / ranks
+
+
 def main():
     args = parse()
+    rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    if ranks > 1:
+        dist.init_process_group("gloo")
     out = pathlib.Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     code = official.load(args.official)
@@ -95,11 +113,17 @@ def main():
     if args.lora_start:
         model = start_lora(model, args.lora_start)
     optimizer = official.make_optimizer(model, args.lr, args.wd, args.beta1, args.beta2, args.eps)
-    prepared = list(batches(args, code, model))
+    prepared = list(batches(args, code, model, rank, ranks))
+    replica = torch.nn.parallel.DistributedDataParallel(model) if ranks > 1 else model
     times = [time.perf_counter()]
-    rows = official.train(code, model, optimizer, prepared, official.loss_args(args.mode, args.batch_size),
+    rows = official.train(code, replica, optimizer, prepared,
+                          official.loss_args(args.mode, args.batch_size // ranks, rank=rank, world_size=ranks),
                           args.lr, args.warmup, args.total_steps or args.steps,
                           lambda step, m: times.append(time.perf_counter()))
+    if ranks > 1:
+        means(rows, ranks)
+    if rank != 0:
+        return
     with open(out / "losses.jsonl", "w") as f:
         for row, begin, end in zip(rows, times, times[1:]):
             if args.seconds:

@@ -89,7 +89,8 @@ Layout of_slurm(const Environment& environment) {
   if (const auto tasks = environment("SLURM_STEP_TASKS_PER_NODE"))
     layout.local_size = tasks_on_node(*tasks, number_of(environment, "SLURM_NODEID", 0, kLargestWorld).value_or(0));
   check_ranks(layout, "SLURM_PROCID", kBeside, "SLURM_LOCALID");
-  layout.attempt = environment("SLURM_RESTART_COUNT").value_or("0");
+  // Steps of one job that run at the same time are runs of their own.
+  layout.attempt = environment("SLURM_RESTART_COUNT").value_or("0") + "." + environment("SLURM_STEP_ID").value_or("0");
   const auto array = environment("SLURM_ARRAY_JOB_ID"), task = environment("SLURM_ARRAY_TASK_ID");
   layout.job = array && task ? *array + "_" + *task : environment("SLURM_JOB_ID").value_or("");
   return layout;

@@ -48,18 +48,30 @@ TEST(OpenWorld, NamesAPortThatAnotherProgramHas) {
   second.expect_ends(1, {"cannot find rank 0", "another program is there"});
 }
 
-TEST(OpenWorld, TakesTheNextPortWhereItIsOursToChoose) {
-  const int port = 20000 + ::getpid() % 9000;
-  const Listener other(port);  // or somebody else has it: all the same
-  Ranks ranks;
+/// A step of the job whose port is `port`, of two tasks.
+void start_step(Ranks& ranks, int port, int step) {
   for (int rank = 0; rank < 2; ++rank) {
     ranks.push_back(std::make_unique<RankProcess>("OnlyMeets", Variables{{"SLURM_PROCID", std::to_string(rank)},
                                                                          {"SLURM_STEP_NUM_TASKS", "2"},
+                                                                         {"SLURM_STEP_ID", std::to_string(step)},
                                                                          {"SLURM_LOCALID", std::to_string(rank)},
                                                                          {"SLURM_STEP_NODELIST", "localhost"},
                                                                          {"SLURM_JOB_ID", std::to_string(port - 20000)},
                                                                          {"SLURMD_NODENAME", "node0" + std::to_string(rank)}}));
   }
+}
+
+TEST(OpenWorld, TakesTheNextPortWhereItIsOursToChoose) {
+  const int port = 20000 + ::getpid() % 9000;
+  const Listener other(port);  // or somebody else has it: all the same
+  Ranks ranks;
+  start_step(ranks, port, 0);
+  for (auto& rank : ranks) rank->expect_ends(0, {"met 2"});
+}
+
+TEST(OpenWorld, StepsOfOneJobAtOneTimeAreRunsOfTheirOwn) {
+  Ranks ranks;
+  for (const int step : {0, 1}) start_step(ranks, 20000 + (::getpid() + 500) % 9000, step);
   for (auto& rank : ranks) rank->expect_ends(0, {"met 2"});
 }
 

@@ -46,7 +46,7 @@ struct Layout {
   bool port_is_ours = false;  ///< derived, so that the next one may be taken where it is busy
   bool served_store = false;  ///< the launcher serves the store (torchrun): no rank does
   int listening = -1;         ///< rank 0's socket where the launcher has opened it, else -1
-  std::string attempt = "0";  ///< differs after every restart, so that a new run does not meet an old one's words
+  std::string attempt = "0";  ///< differs after every restart and between steps of a job, so that no run meets another's words
   std::string job;            ///< SLURM's job, "123" or of an array "120_3"; ""
 
   bool alone() const { return size == 1; }

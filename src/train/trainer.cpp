@@ -33,13 +33,14 @@ bool due(int64_t step, int64_t every) { return every > 0 && step % every == 0; }
 
 class Run {
  public:
-  Run(const RunConfig& config, const TrainOptions& options, Session session, const std::optional<Checkpoint>& checkpoint)
+  Run(const RunConfig& config, const TrainOptions& options, const Fault& fault, Session session,
+      const std::optional<Checkpoint>& checkpoint)
       : config_(config),
         session_(std::move(session)),
         guard_(open_guard(config, session_, options.default_probe)),
         store_(config, session_, guard_.get()),
         kernel_check_(config.train.verify_kernels),
-        fault_(Fault::parse(options.simulate_fault)) {
+        fault_(fault) {
     if (checkpoint) go_on_from(*checkpoint);
     share_weights(world(), *session_.learner.model);
     store_.write_config();
@@ -195,7 +196,11 @@ class Run {
 class Begin {
  public:
   Begin(const RunConfig& config, const TrainOptions& options, const Layout& layout)
-      : config_(config), options_(options), layout_(layout), run_(config.output.dir) {}
+      : config_(config),
+        options_(options),
+        layout_(layout),
+        fault_(Fault::parse(options.simulate_fault)),
+        run_(config.output.dir) {}
 
   ExitCode go() {
     world_ = open_world(layout_, config_.distributed, layout_.alone() ? torch::kCPU : device_of(config_.train, layout_));
@@ -212,7 +217,7 @@ class Begin {
         *world_, [&] { session = open(device, checkpoint ? checkpoint->folder : fs::path()); },
         config_.distributed.setup_timeout);
     introduce(*world_, introduction(config_, session));
-    return Run(config_, options_, std::move(session), checkpoint).go();
+    return Run(config_, options_, fault_, std::move(session), checkpoint).go();
   }
 
  private:
@@ -242,6 +247,7 @@ class Begin {
   const RunConfig& config_;
   const TrainOptions& options_;
   const Layout& layout_;
+  const Fault fault_;
   const fs::path run_;
   std::shared_ptr<World> world_;
   std::optional<RunFolder> folder_;  ///< rank 0's

@@ -13,9 +13,9 @@ std::vector<std::string> fsc::ComputeOptions::precision_names() {
   return names;
 }
 
-fsc::Compute fsc::ComputeOptions::open() const {
+fsc::Compute fsc::ComputeOptions::open(int64_t local_rank, int64_t local_size) const {
   Compute compute;
-  compute.device = open_device(device_, "--device");
+  compute.device = open_device(device_, "--device", local_rank, local_size);
   for (const Precision precision : kPrecisions)
     if (config::enum_name(precision) == precision_) compute.precision = precision;
   check_precision(compute.precision, compute.device, "--precision");

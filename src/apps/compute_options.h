@@ -23,8 +23,8 @@ class ComputeOptions {
     device->needs(needed);
     precision->needs(needed);
   }
-  /// Opens the device and says which it is. Errors as open_device and check_precision.
-  Compute open() const;
+  /// Opens the device and says which it is. Arguments as for open_device; errors as there and in check_precision.
+  Compute open(int64_t local_rank = 0, int64_t local_size = 1) const;
   const std::string& precision() const { return precision_; }
 
  private:

@@ -1,20 +1,20 @@
-// fsc-eval: scores one or several checkpoints on a suite of benchmarks.
+// fsc-eval: scores one or several checkpoints on a suite of benchmarks, on one or several ranks.
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "apps/fsc_eval_arguments.h"
+#include "apps/fsc_eval_job.h"
 #include "fsc/core/assets.h"
 #include "fsc/core/atomic_file.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/core/main.h"
+#include "fsc/dist/rank.h"
 #include "fsc/report/report.h"
 #include "fsc/tensor/memory.h"
 
 namespace {
-namespace fs = std::filesystem;
 
 void declare(CLI::App& app, EvalArguments& given) {
   app.add_option("--checkpoint", given.checkpoints,
@@ -40,6 +40,7 @@ void declare(CLI::App& app, EvalArguments& given) {
           ->excludes(base);
   app.add_flag("--merge", given.merge, "Puts the results of all shards together")->excludes(base)->excludes(shard);
   given.compute.declare(app);
+  given.processes.declare(app);
   app.add_option("--output", given.output, "Where results go (default: CHECKPOINT/eval for one folder, else ./eval)");
   app.add_option("--set", given.overrides, "Overrides a key of the suite: key=value")
       ->expected(1)
@@ -52,44 +53,40 @@ void declare(CLI::App& app, EvalArguments& given) {
       "alpha_<A>/ a point's own results, trade_off.png and .svg the picture.");
 }
 
-int run(const EvalArguments& given) {
-  fsc::init_logging();
-  const fsc::Compute compute = given.merge ? fsc::Compute() : given.compute.open();
-  const std::vector<fs::path> paths(given.checkpoints.begin(), given.checkpoints.end());
-  const auto labels = fsc::checkpoint_labels(paths);
-  auto config = fsc::load_suite(fsc::config_file(given.config), given.overrides);
-  fsc::select_tasks(config, given.tasks);
-  for (const auto& path : paths) fsc::find_model(path, given.arch);  // every checkpoint is looked at before the first is run
-  const bool one = paths.size() == 1;
-  const fs::path output = !given.output.empty()               ? fs::path(given.output)
-                          : one && fs::is_directory(paths[0]) ? paths[0] / "eval"
-                                                              : fs::path("eval");
-  if (!given.base.empty()) {
-    run_paths(given, compute, labels, config, output);
-    return static_cast<int>(fsc::ExitCode::kDone);
-  }
-  if (!given.shard.empty() || given.merge) {
-    if (given.merge)
-      merge_shards(given, labels, config, output);
-    else
-      run_shard(given, compute, labels, config, output);
-    return static_cast<int>(fsc::ExitCode::kDone);
-  }
-  const fsc::PreparedSuite suite(config);
-  fsc::make_directories(output);
+void run_suite(EvalJob& job) {
+  const auto& checkpoints = job.given.checkpoints;
+  const bool one = checkpoints.size() == 1;
+  const fsc::PreparedSuite suite = job.prepare(job.suite);
+  job.on_first([&] { fsc::make_directories(job.output); });
   std::vector<fsc::EvalResult> results;
-  for (size_t i = 0; i < paths.size(); ++i) {
-    auto model = fsc::load_model(paths[i], given.arch);
-    const auto tokenizer = fsc::load_tokenizer(model.arch, given.tokenizer.empty() ? model.tokenizer : fs::path(given.tokenizer));
-    results.push_back(suite.run(model, *tokenizer, paths[i].string(), compute));
-    fsc::write_model_results(one ? output : output / labels[i], results.back());
-    fsc::write_file_atomic(output / "results.csv", fsc::results_csv(results));
-    std::printf("%s%s", i ? "\n" : "", fsc::model_table(results.back()).c_str());
-    std::fflush(stdout);
+  for (size_t i = 0; i < checkpoints.size(); ++i) {
+    auto model = job.load(checkpoints[i]);
+    const auto tokenizer = job.tokenizer_of(model);
+    results.push_back(suite.run(model, *tokenizer, checkpoints[i], job.compute));
+    job.on_first([&] {
+      fsc::write_model_results(one ? job.output : job.output / job.labels[i], results.back());
+      fsc::write_file_atomic(job.output / "results.csv", fsc::results_csv(results));
+      std::printf("%s%s", i ? "\n" : "", fsc::model_table(results.back()).c_str());
+      std::fflush(stdout);
+    });
   }
-  if (!one) std::printf("\n%s", fsc::comparison_table(results).c_str());
-  spdlog::info("results are in {}", output.string());
-  return static_cast<int>(fsc::ExitCode::kDone);
+  job.on_first([&] {
+    if (!one) std::printf("\n%s", fsc::comparison_table(results).c_str());
+    spdlog::info("results are in {}", job.output.string());
+  });
+}
+
+fsc::ExitCode run(const EvalArguments& given, const fsc::SuiteConfig& suite, const fsc::Layout& layout) {
+  EvalJob job(given, suite, layout);
+  if (!given.base.empty())
+    run_paths(job);
+  else if (!given.shard.empty())
+    run_shard(job);
+  else if (given.merge)
+    job.on_first([&] { merge_shards(job); });
+  else
+    run_suite(job);
+  return fsc::ExitCode::kDone;
 }
 
 int body(int argc, char** argv) {
@@ -101,7 +98,13 @@ int body(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(fsc::ExitCode::kUsage);
   }
-  return run(given);
+  if (given.processes.wanted()) return given.processes.run(argc, argv);
+  fsc::init_logging();
+  auto suite = fsc::load_suite(fsc::config_file(given.config), given.overrides);
+  fsc::select_tasks(suite, given.tasks);
+  const fsc::Layout layout = fsc::find_layout(suite.distributed, fsc::process_environment());
+  if (!layout.is_first()) spdlog::set_level(spdlog::level::err);  // rank 0 tells what all do
+  return static_cast<int>(fsc::as_a_rank("fsc-eval", layout, [&] { return run(given, suite, layout); }));
 }
 
 }  // namespace

@@ -7,9 +7,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "apps/fsc_eval_arguments.h"
+#include "apps/fsc_eval_job.h"
 #include "fsc/core/atomic_file.h"
-#include "fsc/core/digest.h"
 #include "fsc/core/error.h"
 #include "fsc/report/report.h"
 
@@ -37,12 +36,6 @@ Shard shard_of(const std::string& text) {
       !number(all.substr(slash + 1), shard.count) || shard.index < 0 || shard.index >= shard.count)
     throw fsc::UsageError("--shard " + text + " is not I/N with I = 0 ... N - 1");
   return shard;
-}
-
-/// What has to be alike in all shards: the suite but for its workers, and the precision.
-std::string digest_of(const EvalArguments& given, fsc::SuiteConfig suite) {
-  suite.workers = fsc::SuiteConfig().workers;
-  return fsc::sha256_hex(fsc::config::to_yaml(fsc::config::fields_of(suite)) + given.compute.precision());
 }
 
 using Pair = std::pair<std::string, std::string>;  // the labels of a checkpoint and of a task
@@ -116,44 +109,47 @@ bool all_done(const fs::path& shards, Shard shard) {
 
 }  // namespace
 
-void merge_shards(const EvalArguments& given, const std::vector<std::string>& labels, const fsc::SuiteConfig& suite,
-                  const fs::path& output) {
-  const fs::path shards = output / kShards;
-  const auto pairs = pairs_in(shards, digest_of(given, suite));
-  check_complete(pairs, labels, suite, shards);
+void merge_shards(const EvalJob& job) {
+  const fs::path shards = job.output / kShards;
+  const auto pairs = pairs_in(shards, job.digest());
+  check_complete(pairs, job.labels, job.suite, shards);
   std::vector<fsc::EvalResult> results;
-  for (const auto& label : labels) {
-    results.push_back(merged(pairs, label, suite, labels.size() == 1 ? output : output / label));
+  for (const auto& label : job.labels) {
+    results.push_back(merged(pairs, label, job.suite, job.labels.size() == 1 ? job.output : job.output / label));
     std::printf("%s%s", results.size() > 1 ? "\n" : "", fsc::model_table(results.back()).c_str());
   }
-  fsc::write_file_atomic(output / "results.csv", fsc::results_csv(results));
-  if (labels.size() > 1) std::printf("\n%s", fsc::comparison_table(results).c_str());
-  spdlog::info("results are in {}", output.string());
+  fsc::write_file_atomic(job.output / "results.csv", fsc::results_csv(results));
+  if (job.labels.size() > 1) std::printf("\n%s", fsc::comparison_table(results).c_str());
+  spdlog::info("results are in {}", job.output.string());
 }
 
-void run_shard(const EvalArguments& given, const fsc::Compute& compute, const std::vector<std::string>& labels,
-               const fsc::SuiteConfig& suite, const fs::path& output) {
-  const Shard shard = shard_of(given.shard);
-  const fs::path folder = output / kShards / shard.name();
-  std::error_code none;
-  fs::remove_all(folder, none);
-  fsc::make_directories(folder);
+void run_shard(EvalJob& job) {
+  const Shard shard = shard_of(job.given.shard);
+  const fs::path folder = job.output / kShards / shard.name();
+  job.on_first([&] {
+    std::error_code none;
+    fs::remove_all(folder, none);
+    fsc::make_directories(folder);
+  });
   nlohmann::json done = {
-      {"shard", shard.index}, {"of", shard.count}, {"suite", digest_of(given, suite)}, {"pairs", nlohmann::json::array()}};
-  for (size_t i = 0; i < labels.size(); ++i) {
-    fsc::SuiteConfig part = suite;
+      {"shard", shard.index}, {"of", shard.count}, {"suite", job.digest()}, {"pairs", nlohmann::json::array()}};
+  for (size_t i = 0; i < job.labels.size(); ++i) {
+    fsc::SuiteConfig part = job.suite;
     part.tasks.clear();
-    for (size_t t = 0; t < suite.tasks.size(); ++t)
-      if (static_cast<int64_t>(i * suite.tasks.size() + t) % shard.count == shard.index) part.tasks.push_back(suite.tasks[t]);
+    for (size_t t = 0; t < job.suite.tasks.size(); ++t)
+      if (static_cast<int64_t>(i * job.suite.tasks.size() + t) % shard.count == shard.index)
+        part.tasks.push_back(job.suite.tasks[t]);
     if (part.tasks.empty()) continue;
-    auto model = fsc::load_model(given.checkpoints[i], given.arch);
-    const auto tokenizer = fsc::load_tokenizer(model.arch, given.tokenizer.empty() ? model.tokenizer : fs::path(given.tokenizer));
-    const auto result = fsc::PreparedSuite(part).run(model, *tokenizer, given.checkpoints[i], compute);
-    fsc::write_model_results(folder / labels[i], result);
-    for (const auto& task : part.tasks) done["pairs"].push_back({labels[i], task.shown()});
+    auto model = job.load(job.given.checkpoints[i]);
+    const auto tokenizer = job.tokenizer_of(model);
+    const auto result = job.prepare(part).run(model, *tokenizer, job.given.checkpoints[i], job.compute);
+    job.on_first([&] { fsc::write_model_results(folder / job.labels[i], result); });
+    for (const auto& task : part.tasks) done["pairs"].push_back({job.labels[i], task.shown()});
   }
-  fsc::write_file_atomic(folder / kDone, done.dump(2) + "\n");
-  spdlog::info("shard {} of {}: {} pairs of a checkpoint and a benchmark are scored", shard.index, shard.count,
-               done["pairs"].size());
-  if (all_done(output / kShards, shard)) merge_shards(given, labels, suite, output);
+  job.on_first([&] {
+    fsc::write_file_atomic(folder / kDone, done.dump(2) + "\n");
+    spdlog::info("shard {} of {}: {} pairs of a checkpoint and a benchmark are scored", shard.index, shard.count,
+                 done["pairs"].size());
+    if (all_done(job.output / kShards, shard)) merge_shards(job);
+  });
 }

@@ -4,12 +4,12 @@
 
 #include "apps/fsc_train_probe.h"
 #include "apps/fsc_train_submit.h"
+#include "apps/local_processes.h"
 #include "fsc/core/assets.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
 #include "fsc/core/main.h"
 #include "fsc/core/stop.h"
-#include "fsc/dist/launch.h"
 #include "fsc/tensor/memory.h"
 #include "fsc/train/run_config.h"
 #include "fsc/train/trainer.h"
@@ -43,10 +43,8 @@ int run(int argc, char** argv) {
       ->allow_extra_args(false);
   auto* resume =
       app.add_option("--resume", options.resume, "auto = go on in output.dir, or the path of a run or checkpoint folder");
-  int64_t processes = 0;
-  app.add_option("--nproc", processes,
-                 "start so many processes on this machine, a CUDA device each (see docs/cluster.md for more of them)")
-      ->check(CLI::Range(1, 1024));
+  fsc::LocalProcesses processes;
+  processes.declare(app);
   app.add_option(
       "--simulate-fault", options.simulate_fault,
       "kill, stop, slow, full-disk or term, @STEP, and :RANK where it is not the last one: to see what a run does then");
@@ -63,7 +61,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(fsc::ExitCode::kUsage);
   }
-  if (processes > 1 && !fsc::is_local_process()) return static_cast<int>(fsc::run_local_processes(processes, argc, argv));
+  if (processes.wanted()) return processes.run(argc, argv);
   fsc::init_logging();
   for (const auto& override : submit.overrides()) overrides.push_back(override);
   const auto config = fsc::config::load<fsc::RunConfig>(fsc::config_file(config_path), overrides);

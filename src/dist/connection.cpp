@@ -125,7 +125,7 @@ Connection meet(StorePtr store, const Layout& layout, const Deadline& deadline) 
 
 }  // namespace
 
-Connection connect(const Layout& layout, const DistributedConfig& config, const Deadline& deadline) {
+Connection connect(const Layout& layout, const MeetingConfig& config, const Deadline& deadline) {
   if (!config.interface.empty()) {
     if (::if_nametoindex(config.interface.c_str()) == 0) {
       throw Error(fmt::format("rank {} ({}) has no network interface {}, which distributed.interface names", layout.rank,

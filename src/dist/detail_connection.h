@@ -17,7 +17,7 @@ struct Connection {
 };
 
 /// Meets rank 0 and waits for all ranks. Error: who is missing or there twice.
-Connection connect(const Layout& layout, const DistributedConfig& config, const Deadline& deadline);
+Connection connect(const Layout& layout, const MeetingConfig& config, const Deadline& deadline);
 
 /// A group of Gloo's; to be made by all ranks at the same time. Error: this host cannot reach the others.
 BackendPtr gloo_group(const Connection& connection, const Layout& layout, const std::string& name, int threads,

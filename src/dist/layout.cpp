@@ -97,7 +97,7 @@ Layout of_slurm(const Environment& environment) {
 }
 
 /// Where rank 0 is met: the config's word, MASTER_ADDR and MASTER_PORT, what a SLURM step tells.
-void find_meeting_place(Layout& layout, const DistributedConfig& config, const Environment& environment) {
+void find_meeting_place(Layout& layout, const MeetingConfig& config, const Environment& environment) {
   const auto given_address = environment("MASTER_ADDR");
   const auto given_port = number_of(environment, "MASTER_PORT", 1, 65535);
   if (!config.address.empty())
@@ -123,7 +123,7 @@ void find_meeting_place(Layout& layout, const DistributedConfig& config, const E
 
 }  // namespace
 
-void DistributedConfig::fields(config::Collector& v) {
+void MeetingConfig::fields(config::Collector& v) {
   using namespace config;
   v(address, "address",
     "Host name or address of rank 0 (empty = the launcher's: MASTER_ADDR, or the first host of the SLURM step)");
@@ -131,7 +131,12 @@ void DistributedConfig::fields(config::Collector& v) {
   v(interface, "interface",
     "Network interface for the ranks' data, such as eth0 or ib0 (empty = the one that leads to rank 0; for NCCL its own choice)");
   v(setup_timeout, "setup_timeout", "Longest wait for all ranks to be there at the start, in seconds", above(0.0));
-  v(timeout, "timeout", "Longest that a rank waits for another within a step, in seconds", above(0.0));
+  v(timeout, "timeout", "Longest that a rank waits for another (of a training: within a step), in seconds", above(0.0));
+}
+
+void DistributedConfig::fields(config::Collector& v) {
+  using namespace config;
+  MeetingConfig::fields(v);
   v(checkpoint_timeout, "checkpoint_timeout", "Longest that the others wait while rank 0 writes, in seconds", above(0.0));
   v(check_every, "check_every", "Steps between two comparisons of the ranks' weights (0 = off)", at_least(0));
   v(bucket_mb, "bucket_mb", "Size of the pieces in which gradients are averaged, in megabytes", above(0.0));
@@ -149,7 +154,7 @@ Environment process_environment() {
   };
 }
 
-Layout find_layout(const DistributedConfig& config, const Environment& environment) {
+Layout find_layout(const MeetingConfig& config, const Environment& environment) {
   Layout layout;
   if (environment("RANK") || environment("WORLD_SIZE"))
     layout = of_torchrun(environment);

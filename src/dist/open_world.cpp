@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kGroupsLimit{-1};  // what c10d takes for "a
 class Waiting {
  public:
   /// `seconds`: where waits are added up; null = nowhere.
-  Waiting(const World& world, detail::Pulse& pulse, const DistributedConfig& config, double* seconds)
+  Waiting(const World& world, detail::Pulse& pulse, const MeetingConfig& config, double* seconds)
       : world_(world), pulse_(pulse), timeout_(config.timeout), seconds_(seconds) {}
 
   /// Runs a part of a collective. LostRank in place of what c10d throws.
@@ -139,7 +139,7 @@ class Flying final : public Pending {
 
 class C10dWorld final : public World {
  public:
-  C10dWorld(const Layout& layout, const DistributedConfig& config, torch::Device device, detail::Connection connection)
+  C10dWorld(const Layout& layout, const MeetingConfig& config, torch::Device device, detail::Connection connection)
       : World(layout, connection.hosts),
         config_(config),
         connection_(std::move(connection)),
@@ -230,7 +230,7 @@ class C10dWorld final : public World {
 #endif
   }
 
-  DistributedConfig config_;
+  MeetingConfig config_;
   detail::Connection connection_;
   detail::Pulse pulse_;
   Waiting waiting_;
@@ -240,7 +240,7 @@ class C10dWorld final : public World {
 
 }  // namespace
 
-std::shared_ptr<World> open_world(const Layout& layout, const DistributedConfig& config, torch::Device device) {
+std::shared_ptr<World> open_world(const Layout& layout, const MeetingConfig& config, torch::Device device) {
   if (layout.alone()) return detail::lone_world_at(layout);
   const detail::Deadline deadline(config.setup_timeout);
   return std::make_shared<C10dWorld>(layout, config, device, detail::connect(layout, config, deadline));

@@ -40,10 +40,8 @@ std::string on_first(World& world, const std::function<std::string()>& work, dou
   Outcome outcome;
   if (world.is_first()) outcome = outcome_of(work);
   const auto all = world.channel().all_gather(world.is_first() ? outcome.packed() : "", longest);
-  if (world.is_first() && outcome.error) throw *outcome.error;
-  if (world.is_first()) return outcome.words;
-  outcome = Outcome::unpacked(all[0]);
-  if (outcome.error) throw *outcome.error;
+  if (!world.is_first()) outcome = Outcome::unpacked(all[0]);
+  if (outcome.error) throw CommonError(outcome.error->what(), outcome.error->code());
   return outcome.words;
 }
 
@@ -51,10 +49,10 @@ void on_all(World& world, const std::function<void()>& work, double longest) {
   if (world.size() == 1) return work();
   const Outcome here = outcome_of([&] { return work(), std::string(); });
   const auto all = world.channel().all_gather(here.packed(), longest);
-  if (here.error) throw *here.error;
+  if (here.error) throw CommonError(here.error->what(), here.error->code());
   for (size_t rank = 0; rank < all.size(); ++rank)
     if (const Outcome there = Outcome::unpacked(all[rank]); there.error)
-      throw Error("rank " + std::to_string(rank) + ": " + there.error->what(), there.error->code());
+      throw CommonError("rank " + std::to_string(rank) + ": " + there.error->what(), there.error->code());
 }
 
 bool any(World& world, bool here) {

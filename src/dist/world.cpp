@@ -46,6 +46,7 @@ std::vector<Said> said_by(const Introduction& self) {
   return {{"version", self.version},
           {"config", self.config_hash},
           {"data", self.data},
+          {"weights", self.weights},
           {"kind of device", self.device.substr(0, self.device.find(':'))},
           {"number of parameters", std::to_string(self.parameters)},
           {"batch size", std::to_string(self.batch_size)}};

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <numeric>
 
+#include "eval/detail_turns.h"
 #include "fsc/core/error.h"
 #include "fsc/core/ordered_workers.h"
 #include "fsc/data/collate.h"
@@ -21,12 +22,17 @@ namespace {
 
 constexpr size_t kListed = 10;  // culprits named in a message
 
-[[noreturn]] void throw_bad_images(const std::vector<std::string>& bad, size_t total) {
+/// Throws on all ranks where any has found some.
+void throw_bad_images(World& world, const detail::Problems& here, size_t total) {
+  const auto bad = detail::problems_of_all(world, here);
+  if (bad.empty()) return;
   std::string text = std::to_string(bad.size()) + " of " + std::to_string(total) +
                      " images cannot be read; mend or replace them, or correct the task's folders:";
-  for (size_t i = 0; i < std::min(bad.size(), kListed); ++i) text += "\n  " + bad[i];
+  size_t listed = 0;
+  for (const auto& [number, problem] : bad)
+    if (listed++ < kListed) text += "\n  " + problem;
   if (bad.size() > kListed) text += "\n  ... and " + std::to_string(bad.size() - kListed) + " more";
-  throw Error(text);
+  throw CommonError(text);
 }
 
 /// What is plainly wrong with an image file, "" for nothing.
@@ -68,45 +74,47 @@ int64_t first_bad_row(const torch::Tensor& features) {
   return bad.size(0) ? bad[0][0].item<int64_t>() : -1;
 }
 
+detail::Turns::Told told(const EmbedProgress& progress, const char* what, const detail::Turns& turns) {
+  if (!progress) return {};
+  return [&progress, what, total = turns.total()](int64_t done) { progress(what, done, total); };
+}
+
 torch::Tensor embed_images(LoadedModel& model, const std::vector<ImageRef>& images, const EmbedOptions& options,
                            const EmbedProgress& progress) {
-  const auto device = model.model->logit_scale.device();
-  const auto total = static_cast<int64_t>(images.size());
-  torch::Tensor features = torch::zeros({total, model.model->arch().embed_dim});
+  const torch::Tensor& like = model.model->logit_scale;
+  const detail::Turns turns(*options.world, static_cast<int64_t>(images.size()), options.batch_size);
+  const auto own = turns.own_inputs();
   if (options.pixels) options.pixels->prepare(model.preprocess, images.size());
   fix_thread_count();
   OrderedWorkers<PreparedImage> reader({
       .threads = options.workers,
       .window = 4 * options.batch_size,
-      .end = total,
+      .end = static_cast<int64_t>(own.size()),
       .heeds_stop = false,  // a probe that was begun is finished: a resumed run would not repeat it
       .begin =
           [&](int64_t i, size_t) {
-            return [&, i] {
-              const auto number = static_cast<size_t>(i);
+            return [&, number = static_cast<size_t>(own[static_cast<size_t>(i)])] {
               return prepare_image(images[number], number, model.preprocess, options.pixels);
             };
           },
       .on_thread = begin_worker_thread,
   });
-  std::vector<std::string> bad;
-  for (int64_t begin = 0; begin < total; begin += options.batch_size) {
-    const int64_t end = std::min(begin + options.batch_size, total);
+  detail::Problems bad;
+  // After a broken image the rest is only looked through, to name all that are broken.
+  const auto make = [&](int64_t begin, int64_t end, bool wanted) {
     std::vector<torch::Tensor> batch;
     for (int64_t i = begin; i < end; ++i) {
       const PreparedImage image = reader.take();
       if (image.problem.empty())
         batch.push_back(image.pixels);
       else
-        bad.push_back(image.problem);
+        bad[static_cast<size_t>(i)] = image.problem;
     }
-    // After a broken image the rest is only looked through, to name all that are broken.
-    if (bad.empty())
-      features.slice(0, begin, end)
-          .copy_(model.model->encode_images(torch::stack(batch).to(device, model.model->logit_scale.scalar_type())).features_BD);
-    if (progress) progress("images", end, total);
-  }
-  if (!bad.empty()) throw_bad_images(bad, images.size());
+    if (!wanted || !bad.empty()) return torch::Tensor();
+    return model.model->encode_images(torch::stack(batch).to(like.device(), like.scalar_type())).features_BD;
+  };
+  const torch::Tensor features = turns.rows(model.model->arch().embed_dim, like.device(), make, told(progress, "images", turns));
+  throw_bad_images(*options.world, bad, images.size());
   if (const int64_t row = first_bad_row(features); row >= 0)
     throw NotFiniteError("the model gives NaN or infinity for the image " + images[static_cast<size_t>(row)].text() +
                          "; its weights are damaged");
@@ -149,18 +157,14 @@ torch::Tensor embed_texts(LoadedModel& model, const Tokenizer& tokenizer, const 
   std::iota(order.begin(), order.end(), int64_t{0});
   const auto ids = [&](int64_t i) -> const TokenIds& { return distinct.ids[static_cast<size_t>(i)]; };
   std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return ids(a) < ids(b); });  // all are distinct
-  const auto total = static_cast<int64_t>(order.size());
-  torch::Tensor features = torch::zeros({total, model.model->arch().embed_dim});
-  for (int64_t begin = 0; begin < total; begin += options.batch_size) {
-    const int64_t end = std::min(begin + options.batch_size, total);
-    const std::vector<int64_t> rows(order.begin() + begin, order.begin() + end);
+  const detail::Turns turns(*options.world, static_cast<int64_t>(order.size()), options.batch_size);
+  const auto make = [&](int64_t begin, int64_t end, bool) {
     std::vector<const TokenIds*> texts;
-    for (const int64_t row : rows) texts.push_back(&ids(row));
-    const TextRows packed = make_text_rows(texts, layout).to(device);
-    features.index_copy_(0, torch::tensor(rows), model.model->encode_texts(packed).features_RD.to(torch::kCPU, torch::kFloat));
-    if (progress) progress("texts", end, total);
-  }
-  return features;
+    for (int64_t i = begin; i < end; ++i) texts.push_back(&ids(order[static_cast<size_t>(i)]));
+    return model.model->encode_texts(make_text_rows(texts, layout).to(device)).features_RD;
+  };
+  const torch::Tensor ordered = turns.rows(model.model->arch().embed_dim, device, make, told(progress, "texts", turns));
+  return torch::zeros_like(ordered).index_copy_(0, torch::tensor(order), ordered);
 }
 
 }  // namespace
@@ -173,11 +177,14 @@ void PixelCache::prepare(const Preprocess& preprocess, size_t images) {
   pixels_.assign(kept, {});
 }
 
-void check_images(const std::vector<ImageRef>& images) {
-  std::vector<std::string> bad;
-  for (const auto& image : images)
-    if (const std::string problem = image_problem(image.path); !problem.empty()) bad.push_back(image.text() + " " + problem);
-  if (!bad.empty()) throw_bad_images(bad, images.size());
+void check_images(const std::vector<ImageRef>& images, const EmbedOptions& options) {
+  detail::Problems bad;
+  for (const int64_t i : detail::Turns(*options.world, static_cast<int64_t>(images.size()), options.batch_size).own_inputs()) {
+    const auto number = static_cast<size_t>(i);
+    const std::string problem = image_problem(images[number].path);
+    if (!problem.empty()) bad[number] = images[number].text() + " " + problem;
+  }
+  throw_bad_images(*options.world, bad, images.size());
 }
 
 Embeddings embed(LoadedModel& model, const Tokenizer& tokenizer, const Inputs& inputs, const EmbedOptions& options,

@@ -7,6 +7,7 @@
 #include "fsc/core/clock.h"
 #include "fsc/core/error.h"
 #include "fsc/core/log.h"
+#include "fsc/dist/together.h"
 #include "fsc/eval/embedder.h"
 #include "fsc/tensor/autocast.h"
 
@@ -38,7 +39,13 @@ double score_by(const EvalResult& result, const std::string& by, const std::stri
   throw UsageError(option + ": the suite has no score '" + by + "'; there are: " + known);
 }
 
-PreparedSuite::PreparedSuite(const SuiteConfig& config, int64_t max_items) : config_(config) {
+PreparedSuite::PreparedSuite(const SuiteConfig& config, int64_t max_items, std::shared_ptr<World> world)
+    : config_(config), world_(std::move(world)) {
+  on_all(*world_, [&] { read_tasks(max_items); });
+  check_images(inputs_.images(), options());
+}
+
+void PreparedSuite::read_tasks(int64_t max_items) {
   for (const auto& task : config_.tasks) {
     const Benchmark* benchmark = find_benchmark(task.name);
     TORCH_CHECK(benchmark, "unvalidated suite: no benchmark ", task.name);
@@ -46,7 +53,6 @@ PreparedSuite::PreparedSuite(const SuiteConfig& config, int64_t max_items) : con
     if (max_items > 0) tasks_.back().task->keep(max_items);
     tasks_.back().task->add_inputs(inputs_);
   }
-  check_images(inputs_.images());
 }
 
 void PreparedSuite::keep_pixels(int64_t bytes) { pixels_ = std::make_shared<PixelCache>(bytes); }
@@ -62,12 +68,10 @@ EvalResult PreparedSuite::run(LoadedModel& model, const Tokenizer& tokenizer, co
   const auto begin = Clock::now();
   ProgressLine line;
   const std::string prefix = model_name.empty() ? "embedding" : model_name + ": embedding";
-  const Embeddings embeddings =
-      embed(model, tokenizer, inputs_, {config_.batch_size, config_.workers, pixels_.get()},
-            [&](const char* what, int64_t done, int64_t total) {
-              if (!quiet_)
-                line.show(fmt::format("{} {} {}/{}  {}", prefix, what, done, total, format_duration(seconds_since(begin))));
-            });
+  const Embeddings embeddings = embed(model, tokenizer, inputs_, options(), [&](const char* what, int64_t done, int64_t total) {
+    if (!quiet_ && world_->is_first())
+      line.show(fmt::format("{} {} {}/{}  {}", prefix, what, done, total, format_duration(seconds_since(begin))));
+  });
   line.finish();
   const double embedding_seconds = seconds_since(begin);
   const auto embedded = Clock::now();

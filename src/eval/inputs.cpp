@@ -36,4 +36,11 @@ int64_t Inputs::text(const std::string& text) const {
   return it->second;
 }
 
+std::string Inputs::listing() const {
+  std::string lines;
+  for (const auto& text : texts_) lines += text + "\n";
+  for (const auto& image : images_) lines += image.name() + "\n";
+  return lines;
+}
+
 }  // namespace fsc

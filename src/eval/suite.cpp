@@ -69,6 +69,7 @@ void SuiteConfig::fields(config::Collector& v) {
   v.list(tasks, "tasks", "Benchmarks to run");
   v(batch_size, "batch_size", "Images or texts embedded at a time", config::between(1, 65536));
   v(workers, "workers", "Threads that decode images", config::between(1, 256));
+  v.group(distributed, "distributed");
 }
 
 void SuiteConfig::validate(config::Problems& problems) const {

@@ -45,7 +45,7 @@ std::string device_name_problem(const std::string& name) {
   return "'" + name + "' is no device; give auto, cpu, cuda or cuda:N";
 }
 
-torch::Device open_device(const std::string& name, const std::string& option) {
+torch::Device open_device(const std::string& name, const std::string& option, int64_t local_rank, int64_t local_size) {
   if (const auto problem = device_name_problem(name); !problem.empty()) throw UsageError(option + ": " + problem);
   if (name == "cpu") return torch::kCPU;
   const int64_t devices = cuda_devices();
@@ -53,10 +53,10 @@ torch::Device open_device(const std::string& name, const std::string& option) {
     if (name == "auto") return torch::kCPU;
     throw Error(option + " is " + name + ", but there is no CUDA here: " + why_no_cuda() + "; use cpu or auto to go on without");
   }
-  const int64_t index = std::max<int64_t>(0, index_of(name));
+  const int64_t wanted = index_of(name), index = wanted >= 0 ? wanted : local_size > 1 ? local_rank : 0;
   if (index >= devices)
-    throw Error(option + " is " + name + ", but there are " + std::to_string(devices) +
-                " CUDA devices, the last one cuda:" + std::to_string(devices - 1));
+    throw Error(option + " is " + (wanted >= 0 ? name : "cuda:" + std::to_string(index)) + ", but there are " +
+                std::to_string(devices) + " CUDA devices, the last one cuda:" + std::to_string(devices - 1));
   const torch::Device device(torch::kCUDA, static_cast<c10::DeviceIndex>(index));
   c10::impl::VirtualGuardImpl(torch::kCUDA).setDevice(device);
   return device;

@@ -1,6 +1,5 @@
-// A run's ranks: the same weights on all of them, who is slow, faults that are made on purpose, and how a rank that fails ends.
+// A run's ranks: the same weights on all of them, who is slow, and faults that are made on purpose.
 #pragma once
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,9 +51,5 @@ struct Fault {
   /// Before the step that follows `step` done ones.
   void strike(const World& world, int64_t done) const;
 };
-
-/// Runs `work` as a rank of `world`. What it throws ends the process here where there are others: they may wait for it, and
-/// destructors for them. Rank 0's message goes to the terminal, the others' into their log; torchelastic's error file gets it.
-ExitCode as_a_rank(const Layout& layout, const std::function<ExitCode()>& work);
 
 }  // namespace fsc::detail

@@ -1,4 +1,4 @@
-// Agreement of a run's ranks, and the end of one that fails.
+// Agreement of a run's ranks, and the trouble that is made on purpose.
 #include "train/detail_ranks.h"
 
 #include <fmt/format.h>
@@ -6,13 +6,9 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <torch/version.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "fsc/core/clock.h"
@@ -45,26 +41,6 @@ std::vector<size_t> others_than_first(const std::vector<std::string>& words) {
   for (size_t rank = 1; rank < words.size(); ++rank)
     if (words[rank] != words[0]) ranks.push_back(rank);
   return ranks;
-}
-
-/// What torchrun shows of the rank that failed first.
-void write_error_file(const std::string& message) {
-  const auto path = process_environment()("TORCHELASTIC_ERROR_FILE");
-  if (!path) return;
-  const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  const nlohmann::json json = {
-      {"message", {{"message", message}, {"extraInfo", {{"py_callstack", ""}, {"timestamp", std::to_string(now)}}}}}};
-  std::ofstream(*path) << json.dump() << '\n';
-}
-
-[[noreturn]] void end_rank(const Layout& layout, const std::string& message, ExitCode code) {
-  write_error_file(message);
-  if (layout.is_first())
-    std::fprintf(stderr, "fsc-train: %s\n", message.c_str());
-  else
-    spdlog::error("{}", message);
-  spdlog::default_logger()->flush();
-  std::_Exit(static_cast<int>(code));
 }
 
 }  // namespace
@@ -150,19 +126,6 @@ void Fault::strike(const World& world, int64_t done) const {
   if (kind == Kind::kFullDisk) {
     const rlimit none{0, RLIM_INFINITY};  // a write beyond the limit fails like one on a full disk
     ::setrlimit(RLIMIT_FSIZE, &none);
-  }
-}
-
-ExitCode as_a_rank(const Layout& layout, const std::function<ExitCode()>& work) {
-  if (layout.alone()) return work();
-  try {
-    return work();
-  } catch (const Error& error) {
-    end_rank(layout, error.what(), error.code());
-  } catch (const Stopped&) {
-    throw;
-  } catch (const std::exception& error) {
-    end_rank(layout, fmt::format("rank {}: {}", layout.rank, error.what()), ExitCode::kFailed);
   }
 }
 

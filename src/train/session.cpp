@@ -161,10 +161,7 @@ LoaderSetup loader_setup(const RunConfig& config, const ModelIdentity& identity,
 }
 
 torch::Device device_of(const TrainConfig& train, const Layout& layout) {
-  const torch::Device device = open_device(train.device, "train.device");
-  const bool free = train.device == "auto" || train.device == "cuda";
-  if (device.is_cpu() || layout.local_size == 1 || !free) return device;
-  return open_device("cuda:" + std::to_string(layout.local_rank), "train.device");
+  return open_device(train.device, "train.device", layout.local_rank, layout.local_size);
 }
 
 torch::Device choose_device(const TrainConfig& train, const Layout& layout) {

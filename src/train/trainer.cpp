@@ -10,6 +10,7 @@
 #include "fsc/core/log.h"
 #include "fsc/core/rng.h"
 #include "fsc/core/stop.h"
+#include "fsc/dist/rank.h"
 #include "fsc/dist/together.h"
 #include "fsc/tensor/memory.h"
 #include "fsc/tensor/worker_thread.h"
@@ -262,7 +263,7 @@ ExitCode train(const RunConfig& config, const TrainOptions& options) {
   const UseKernels kernels(config.train.kernels);
   const Layout layout = find_layout(config.distributed, process_environment());
   if (!layout.is_first()) log_to_file_only();
-  return as_a_rank(layout, [&] { return Begin(config, options, layout).go(); });
+  return as_a_rank("fsc-train", layout, [&] { return Begin(config, options, layout).go(); });
 }
 
 }  // namespace fsc

@@ -130,6 +130,17 @@ void expect_same_run(const fs::path& a, const fs::path& b) {
   EXPECT_EQ(logged_steps(a), logged_steps(b));
 }
 
+/// The ranks share the probe; its scores are those of one process, and one guard decides for all.
+TEST(Guard, SeesTheSameOnTwoRanks) {
+  auto gentle = world().guarded("wise-ft", "1e-6");
+  gentle.push_back("guard.alphas=2");
+  const Ended one = world().train("probe-one", gentle), two = world().train("probe-two", gentle, {"--nproc", "2"});
+  ASSERT_EQ(one.code, 0) << one.output;
+  ASSERT_EQ(two.code, 0) << two.output;
+  EXPECT_EQ(read_all((world() / "probe-one/guard.jsonl").string()), read_all((world() / "probe-two/guard.jsonl").string()));
+  EXPECT_EQ(pareto(world() / "probe-one"), pareto(world() / "probe-two"));
+}
+
 TEST(Guard, WarnsOncePerCrossingAndLeavesTheTrainingAlone) {
   const Ended ended = world().train("warn", world().guarded("warn", "0.1"));
   ASSERT_EQ(ended.code, 0) << ended.output;

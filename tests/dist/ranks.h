@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -26,7 +28,8 @@ namespace fsc::test {
 
 using Variables = std::map<std::string, std::string>;
 
-/// Bodies by name; `RANK_BODY(Name) { ... }` adds one.
+/// Bodies by name; `RANK_BODY(Name) { ... }` adds one. A test program that has some also has
+/// TEST(RankProcess, RunsTheBodyItWasStartedFor) { run_body(); }
 inline std::map<std::string, void (*)()>& rank_bodies() {
   static std::map<std::string, void (*)()> bodies;
   return bodies;
@@ -39,6 +42,29 @@ inline std::map<std::string, void (*)()>& rank_bodies() {
 inline std::string variable_or(const char* name, const std::string& fallback) {
   const char* value = ::getenv(name);
   return value ? value : fallback;
+}
+
+/// Runs the body that this process was started for, if it was, and then ends it unless all is well.
+inline void run_body() {
+  const auto name = variable_or("FSC_TEST_BODY", "");
+  if (name.empty()) return;  // an ordinary run of all tests
+  int code = 0;
+  try {
+    rank_bodies().at(name)();
+    code = testing::Test::HasFailure() ? 1 : 0;
+    if (code == 0) return;
+  } catch (const LostRank& error) {
+    std::printf("lost: %s\n", error.what());
+    code = 1;
+  } catch (const Error& error) {
+    std::printf("error: %s\n", error.what());
+    code = static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    std::printf("unexpected: %s\n", error.what());
+    code = 99;
+  }
+  std::fflush(stdout);
+  std::_Exit(code);
 }
 
 /// A socket that listens at `port` of this machine, 0 = any.

@@ -31,7 +31,7 @@ torch::Tensor features_alone(LoadedModel& loaded, const std::filesystem::path& p
 TEST(Embedder, ImagesInOrderForAnyBatchAndWorkers) {
   LoadedModel loaded = test::tiny_model();
   const Inputs inputs = photo_inputs();
-  for (const EmbedOptions options : {EmbedOptions{64, 1}, EmbedOptions{3, 2}, EmbedOptions{1, 5}}) {
+  for (const EmbedOptions& options : {EmbedOptions{64, 1}, EmbedOptions{3, 2}, EmbedOptions{1, 5}}) {
     const Embeddings embeddings = embed(loaded, test::clip_tokenizer(), inputs, options, {});
     ASSERT_EQ(embeddings.images_ID.sizes(), (std::vector<int64_t>{7, 16}));
     EXPECT_FALSE(embeddings.images_ID.requires_grad());

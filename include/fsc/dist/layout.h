@@ -1,4 +1,4 @@
-// Which processes make up a run, and which of them this one is: told by torchrun, by a SLURM step, by fsc-train --nproc, or
+// Which processes make up a run, and which of them this one is: told by torchrun, by a SLURM step, by --nproc, or
 // alone.
 #pragma once
 #include <cstdint>
@@ -17,13 +17,19 @@ enum class OnPreempt {
   kWait,  ///< waits to be killed, as some sites must see it to count a job as preempted
 };
 
-/// distributed.*; times in seconds.
-struct DistributedConfig {
+/// What of distributed.* every program on several ranks has; times in seconds.
+struct MeetingConfig {
   std::string address;    ///< of rank 0; "" = the launcher's
   int64_t port = 0;       ///< of rank 0's store; 0 = the launcher's
   std::string interface;  ///< network interface; "" = that of the host's own name
   double setup_timeout = 300;
-  double timeout = 600;  ///< of a step: the longest that a rank waits for another
+  double timeout = 600;  ///< the longest that a rank waits for another; of a training within a step
+
+  void fields(config::Collector& v);
+};
+
+/// distributed.* of a training.
+struct DistributedConfig : MeetingConfig {
   double checkpoint_timeout = 1800;
   int64_t check_every = 100;
   double bucket_mb = 25;
@@ -60,7 +66,7 @@ Environment process_environment();
 /// torchrun's variables first (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT), then those of a SLURM *step*
 /// (SLURM_STEP_NUM_TASKS; a batch script's own shell has SLURM_PROCID too and is one process). distributed.address and port have
 /// the last word. UsageError names what contradicts: RANK without WORLD_SIZE, a rank outside the world, a port that is no number.
-Layout find_layout(const DistributedConfig& config, const Environment& environment);
+Layout find_layout(const MeetingConfig& config, const Environment& environment);
 
 /// "node[01-03,7],gpu2" -> {"node01", "node02", "node03", "node7", "gpu2"}. Error: brackets that do not close, a range backwards,
 /// more than 65,536 hosts.

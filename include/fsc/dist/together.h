@@ -7,11 +7,17 @@
 
 namespace fsc {
 
+/// An Error that every rank throws at the same place with the same words: it is enough that one of them tells it.
+class CommonError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Runs `work` on rank 0 while the others wait (up to `longest` seconds, 0 = distributed.timeout); every rank gets its words.
-/// What it throws is an Error of the same words and exit code on every rank.
+/// An Error of it becomes a CommonError of the same words and exit code on every rank.
 std::string on_first(World& world, const std::function<std::string()>& work, double longest = 0);
 
-/// Runs `work` on every rank. An Error on some is an Error on all, which names the first of them.
+/// Runs `work` on every rank. An Error on some is a CommonError on all, which names the first of them.
 void on_all(World& world, const std::function<void()>& work, double longest = 0);
 
 /// Whether any rank says so.

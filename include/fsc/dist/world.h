@@ -93,13 +93,14 @@ std::shared_ptr<World> lone_world();
 /// What must be the same on all ranks before the first collective, and who says it.
 struct Introduction {
   std::string version, config_hash, data, device;
+  std::string weights = {};  ///< where every rank has read them itself
   int64_t parameters = 0;
   int64_t batch_size = 0;
 };
 
 /// Connects to rank 0's store and makes the groups. Error, after distributed.setup_timeout: which ranks are missing; a busy port;
 /// an address that does not resolve; two ranks of one number. A layout of one process gives lone_world() without any network.
-std::shared_ptr<World> open_world(const Layout& layout, const DistributedConfig& config, torch::Device device);
+std::shared_ptr<World> open_world(const Layout& layout, const MeetingConfig& config, torch::Device device);
 
 /// Every rank tells its introduction. Error on all ranks that names the ranks that differ from rank 0, in what and how.
 void introduce(World& world, const Introduction& self);

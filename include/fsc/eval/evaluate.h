@@ -31,10 +31,11 @@ double score_by(const EvalResult& result, const std::string& by, const std::stri
 class PreparedSuite {
  public:
   /// Error: what a benchmark's files lack, or images that are missing (the first ten and the count).
-  /// `max_items` > 0: each task keeps at most so many of its items (Task::keep).
-  explicit PreparedSuite(const SuiteConfig& config, int64_t max_items = 0);
+  /// `max_items` > 0: each task keeps at most so many of its items (Task::keep). The ranks of `world` share the work; all of them
+  /// must make it, and call run(), together.
+  explicit PreparedSuite(const SuiteConfig& config, int64_t max_items = 0, std::shared_ptr<World> world = lone_world());
   /// Embeds with the model where it is, under the caller's autocast if there is one, and scores; shows progress on a terminal and
-  /// logs what took how long.
+  /// logs what took how long. Every rank gets the whole result.
   EvalResult run(LoadedModel& model, const Tokenizer& tokenizer, const std::string& model_name) const;
   /// The same on `compute`, where the model stays.
   EvalResult run(LoadedModel& model, const Tokenizer& tokenizer, const std::string& model_name, const Compute& compute) const;
@@ -50,7 +51,11 @@ class PreparedSuite {
     const Benchmark* benchmark;
     std::unique_ptr<Task> task;
   };
+  void read_tasks(int64_t max_items);
+  EmbedOptions options() const { return {config_.batch_size, config_.workers, pixels_.get(), world_}; }
+
   SuiteConfig config_;
+  std::shared_ptr<World> world_;
   Inputs inputs_;
   std::vector<Entry> tasks_;
   std::shared_ptr<PixelCache> pixels_;  ///< null = none are kept

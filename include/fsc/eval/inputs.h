@@ -44,6 +44,8 @@ class Inputs {
   int64_t text(const std::string& text) const;
   const std::vector<ImageRef>& images() const { return images_; }
   const std::vector<std::string>& texts() const { return texts_; }
+  /// Every text, then every image's name, a line each: what a digest of them is made of.
+  std::string listing() const;
 
  private:
   std::vector<ImageRef> images_;

@@ -7,6 +7,7 @@
 
 #include "fsc/config/config.h"
 #include "fsc/data/data_config.h"
+#include "fsc/dist/layout.h"
 
 namespace fsc {
 
@@ -28,6 +29,7 @@ struct SuiteConfig {
   std::vector<TaskConfig> tasks;
   int64_t batch_size = 64;
   int64_t workers = 2;
+  MeetingConfig distributed;  ///< of fsc-eval's ranks; a probe is shared by those of its training
 
   void fields(config::Collector& v);
   /// Unknown benchmarks, keys that are missing or not used by the benchmark, labels given twice or unfit as a file name.

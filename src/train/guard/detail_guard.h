@@ -63,8 +63,8 @@ class Guard {
     double alpha = 0;
     ProbePoint point;
   };
-  /// Rank 0 scores the probe, all ranks get its outcomes.
-  Outcomes score_on_first() const;
+  /// The ranks share the probe's inputs. All get rank 0's outcomes: one bit more on another processor must not divide them.
+  Outcomes score_together() const;
   /// What the probe says of the session's model; the first becomes what all are held against.
   ProbePoint score(int64_t step);
   void bound_cost();

@@ -17,8 +17,8 @@ SuiteConfig suite_of_probe(const GuardConfig& config, const std::filesystem::pat
 
 class Probe {
  public:
-  /// Of each task at most `items` (0 = all) are scored. Error as for PreparedSuite.
-  Probe(const SuiteConfig& suite, int64_t items);
+  /// Of each task at most `items` (0 = all) are scored, by all ranks of `world` together. Error as for PreparedSuite.
+  Probe(const SuiteConfig& suite, int64_t items, std::shared_ptr<World> world = lone_world());
   virtual ~Probe() = default;
 
   /// Uses no random stream; the model is left in training mode. Error as for PreparedSuite::run.

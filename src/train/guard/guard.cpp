@@ -16,8 +16,6 @@ namespace fsc::detail {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kNotFinite = "!";  // before the reason, in the place of outcomes
-
 /// "synthetic_zeroshot 61.50 (-5.75, 95% -9.31 to -2.12)"
 std::string change_text(const ScoreChange& score) {
   return fmt::format("{} {:.2f} ({:+.2f}, 95% {:+.2f} to {:+.2f})", score.name, score.score, score.change.value,
@@ -31,8 +29,10 @@ std::unique_ptr<Guard> open_guard(const RunConfig& config, const Session& sessio
   SuiteConfig suite;
   const auto find_suite = [&] { suite = suite_of_probe(config.guard, config.output.dir, default_suite); };
   on_first(session.world(), [&] { return find_suite(), std::string(); });  // it may have to make the synthetic world
-  if (!session.world().is_first()) find_suite();
-  return std::make_unique<Guard>(config, session, std::make_unique<Probe>(suite, config.guard.items));
+  on_all(session.world(), [&] {
+    if (!session.world().is_first()) find_suite();
+  });
+  return std::make_unique<Guard>(config, session, std::make_unique<Probe>(suite, config.guard.items, session.learner.world));
 }
 
 Guard::Guard(const RunConfig& config, const Session& session, std::unique_ptr<const Probe> probe)
@@ -73,28 +73,17 @@ void Guard::bound_cost() {
 
 bool Guard::due(int64_t step) const { return step % every_ == 0 || step == session_.total_steps; }
 
-Outcomes Guard::score_on_first() const {
-  std::string not_finite;
-  const auto words = on_first(
-      session_.world(),
-      [&] {
-        try {
-          return to_text(
-              probe_->score({session_.identity, session_.learner.model}, *session_.tokenizer, session_.learner.precision));
-        } catch (const NotFiniteError& error) {
-          return kNotFinite + std::string(error.what());
-        }
-      },
-      run_config_.distributed.checkpoint_timeout);
-  if (words.starts_with(kNotFinite)) throw NotFiniteError(words.substr(1));
-  return outcomes_from(words);
+Outcomes Guard::score_together() const {
+  const Outcomes here =
+      probe_->score({session_.identity, session_.learner.model}, *session_.tokenizer, session_.learner.precision);
+  return outcomes_from(on_first(session_.world(), [&] { return to_text(here); }));
 }
 
 ProbePoint Guard::score(int64_t step) {
   const auto begin = Clock::now();
   ProbePoint point;
   try {
-    const Outcomes now = score_on_first();
+    const Outcomes now = score_together();
     if (base_.empty()) base_ = now;
     point = make_point(step, base_, now);
   } catch (const NotFiniteError& error) {

@@ -46,8 +46,8 @@ SuiteConfig suite_of_probe(const GuardConfig& config, const fs::path& run, const
   return default_suite(run);
 }
 
-Probe::Probe(const SuiteConfig& suite, int64_t items) {
-  suite_ = std::make_unique<PreparedSuite>(suite, items);
+Probe::Probe(const SuiteConfig& suite, int64_t items, std::shared_ptr<World> world) {
+  suite_ = std::make_unique<PreparedSuite>(suite, items, std::move(world));
   suite_->be_quiet();
   suite_->keep_pixels(kPixelBytes);
   std::string identity, tasks;
@@ -55,9 +55,7 @@ Probe::Probe(const SuiteConfig& suite, int64_t items) {
     identity += task.name + "\n" + task.shown() + "\n";
     tasks += (tasks.empty() ? "" : ", ") + task.shown();
   }
-  for (const auto& text : suite_->inputs().texts()) identity += text + "\n";
-  for (const auto& image : suite_->inputs().images()) identity += image.name() + "\n";
-  fingerprint_ = sha256_hex(identity);
+  fingerprint_ = sha256_hex(identity + suite_->inputs().listing());
   spdlog::info("guard: the probe has {} images and {} texts of {}", images(), texts(), tasks);
 }
 

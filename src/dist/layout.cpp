@@ -139,6 +139,10 @@ void DistributedConfig::fields(config::Collector& v) {
   MeetingConfig::fields(v);
   v(checkpoint_timeout, "checkpoint_timeout", "Longest that the others wait while rank 0 writes, in seconds", above(0.0));
   v(check_every, "check_every", "Steps between two comparisons of the ranks' weights (0 = off)", at_least(0));
+  v(features, "features",
+    "How the contrastive loss gets other ranks' features: gather = all at once, batch_size x width floats on every rank; "
+    "ring = one rank's after the other, batch_size / ranks x width floats: for batches too large to lie side by side "
+    "(the sigmoid loss always goes by the ring)");
   v(bucket_mb, "bucket_mb", "Size of the pieces in which gradients are averaged, in megabytes", above(0.0));
   v(reduce_in_bf16, "reduce_in_bf16", "Send gradients as bf16: half the volume, sums of fewer digits");
   v(shard_optimizer, "shard_optimizer", "Each rank keeps the optimizer's state of its part of the weights only (ZeRO-1)");

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "kernels/detail_backends.h"
-#include "kernels/detail_dispatch.h"
+#include "kernels/detail_column_ring.h"
 #include "kernels/detail_float32.h"
 #include "kernels/detail_pair_losses.h"
 
@@ -22,12 +22,6 @@ using Maybe = std::optional<torch::Tensor>;  // an argument of an autograd funct
 /// Four products and no memory against three and the pairs in memory several times: it pays where these are 64 MB and more.
 constexpr int64_t kPairsFromWhereItPays = int64_t{1} << 24;
 
-/// Tolerance: two roundings of the cosines, times a scale of 100, in every exp(); those of TF32 where both forms take it.
-detail::KernelOperation operation(const char* name, const torch::Tensor& image_BD, int64_t columns) {
-  const bool tf32 = image_BD.is_cuda() && at::globalContext().allowTF32CuBLAS();
-  return {.name = name, .tolerance = tf32 ? 1e-2 : 1e-4, .pays = image_BD.size(0) * columns >= kPairsFromWhereItPays};
-}
-
 void check_rows(const char* loss, const torch::Tensor& image_BD, const torch::Tensor& text_BD, const WorldColumns& columns) {
   TORCH_CHECK(image_BD.dim() == 2 && image_BD.sizes() == text_BD.sizes(), loss, ": images ", image_BD.sizes(), " and texts ",
               text_BD.sizes(), " have to be [B,D] alike");
@@ -37,17 +31,16 @@ void check_rows(const char* loss, const torch::Tensor& image_BD, const torch::Te
                 ": columns of shape ", world->sizes(), " do not hold the rows from ", columns.offset, " to ", last);
   TORCH_CHECK(columns.image_WD.defined() == columns.text_WD.defined(), loss, ": columns of images and of texts go together");
   TORCH_CHECK(columns.text_WD.defined() || columns.offset == 0, loss, ": an offset without columns");
+  if (!columns.ring) return;
+  const ColumnRing& ring = *columns.ring;
+  TORCH_CHECK(!columns.text_WD.defined(), loss, ": columns side by side and by a ring");
+  TORCH_CHECK(ring.place < ring.rows.size() && ring.rows[ring.place] == image_BD.size(0), loss, ": a ring of ",
+              torch::IntArrayRef(ring.rows), " rows has not the ", image_BD.size(0), " of process ", ring.place);
 }
 
 torch::Tensor contiguous(const torch::Tensor& x) { return x.defined() ? x.contiguous() : x; }
 
-/// Features of one dtype: float32 unless all have the same.
-void unify(Tensors& features) {
-  const auto differs = [&](const torch::Tensor& x) { return x.defined() && x.scalar_type() != features[0].scalar_type(); };
-  if (std::none_of(features.begin(), features.end(), differs)) return;
-  for (auto& x : features)
-    if (x.defined()) x = detail::at_least_float32(x);
-}
+torch::Tensor times(double share, const torch::Tensor& loss) { return share == 1 ? loss : share * loss; }
 
 torch::Tensor float32_scalar(const torch::Tensor& x) { return x.to(torch::kFloat32).reshape({}); }
 
@@ -113,6 +106,30 @@ struct SigmoidFunction : torch::autograd::Function<SigmoidFunction> {
 
 }  // namespace
 
+/// Tolerance: two roundings of the cosines, times a scale of 100, in every exp(); those of TF32 where both forms take it.
+detail::KernelOperation detail::pair_operation(const char* name, const torch::Tensor& image_BD, int64_t columns) {
+  const bool tf32 = image_BD.is_cuda() && at::globalContext().allowTF32CuBLAS();
+  return {.name = name, .tolerance = tf32 ? 1e-2 : 1e-4, .pays = image_BD.size(0) * columns >= kPairsFromWhereItPays};
+}
+
+void detail::unify(Tensors& features) {
+  const auto differs = [&](const torch::Tensor& x) { return x.defined() && x.scalar_type() != features[0].scalar_type(); };
+  if (std::none_of(features.begin(), features.end(), differs)) return;
+  for (auto& x : features)
+    if (x.defined()) x = detail::at_least_float32(x);
+}
+
+torch::Tensor detail::sigmoid_of_columns(const torch::Tensor& image_BD, const torch::Tensor& text_CD, const torch::Tensor& scale,
+                                         const torch::Tensor& bias, int64_t offset) {
+  const auto fused = [&](const Tensors& x) -> Tensors {
+    Tensors features(x.begin(), x.begin() + 2);
+    unify(features);
+    return {SigmoidFunction::apply(features[0], features[1], float32_scalar(x[2]), float32_scalar(x[3]), offset)};
+  };
+  const auto reference = [&](const Tensors& x) -> Tensors { return {sigmoid_reference(x[0], x[1], x[2], x[3], offset)}; };
+  return run_kernel(pair_operation("sigmoid", image_BD, text_CD.size(0)), {image_BD, text_CD, scale, bias}, fused, reference)[0];
+}
+
 torch::Tensor contrastive_loss(const torch::Tensor& image_BD, const torch::Tensor& text_BD, const torch::Tensor& scale,
                                const WorldColumns& columns, MissingNegatives missing) {
   check_rows("contrastive_loss", image_BD, text_BD, columns);
@@ -120,10 +137,14 @@ torch::Tensor contrastive_loss(const torch::Tensor& image_BD, const torch::Tenso
   const int64_t own = columns.text_WD.defined() ? columns.text_WD.size(0) : image_BD.size(0);
   const bool masked = extra && missing == MissingNegatives::kMasked;
   TORCH_CHECK(!masked || columns.extra_valid_E.defined(), "contrastive_loss: masked negatives need extra_valid_E");
+  if (columns.ring)
+    return times(columns.share,
+                 detail::contrastive_by_ring(image_BD, text_BD, extra ? columns.extra_ED : torch::Tensor(),
+                                             masked ? columns.extra_valid_E : torch::Tensor(), scale, columns.ring));
   const Tensors inputs{image_BD, text_BD, columns.image_WD, columns.text_WD, extra ? columns.extra_ED : torch::Tensor(), scale};
   const auto fused = [&](const Tensors& x) -> Tensors {
     Tensors features(x.begin(), x.begin() + 5);
-    unify(features);
+    detail::unify(features);
     return {ContrastiveFunction::apply(features[0], features[1], Maybe(features[2]), Maybe(features[3]), Maybe(features[4]),
                                        Maybe(masked ? columns.extra_valid_E : torch::Tensor()), float32_scalar(x[5]),
                                        columns.offset)};
@@ -132,25 +153,17 @@ torch::Tensor contrastive_loss(const torch::Tensor& image_BD, const torch::Tenso
     const WorldColumns given{x[2], x[3], x[4], columns.extra_valid_E, columns.offset};
     return {detail::contrastive_reference(x[0], x[1], x[5], given, missing)};
   };
-  return detail::run_kernel(operation("contrastive", image_BD, own + (extra ? columns.extra_ED.size(0) : 0)), inputs, fused,
-                            reference)[0];
+  const auto operation = detail::pair_operation("contrastive", image_BD, own + (extra ? columns.extra_ED.size(0) : 0));
+  return times(columns.share, detail::run_kernel(operation, inputs, fused, reference)[0]);
 }
 
 torch::Tensor sigmoid_loss(const torch::Tensor& image_BD, const torch::Tensor& text_BD, const torch::Tensor& scale,
                            const torch::Tensor& bias, const WorldColumns& columns) {
   check_rows("sigmoid_loss", image_BD, text_BD, columns);
   TORCH_CHECK(bias.defined(), "sigmoid_loss: the model has no logit_bias");
+  if (columns.ring) return detail::sigmoid_by_ring(image_BD, text_BD, scale, bias, *columns.ring, columns.share);
   const auto& text_WD = columns.text_WD.defined() ? columns.text_WD : text_BD;
-  const auto fused = [&](const Tensors& x) -> Tensors {
-    Tensors features(x.begin(), x.begin() + 2);
-    unify(features);
-    return {SigmoidFunction::apply(features[0], features[1], float32_scalar(x[2]), float32_scalar(x[3]), columns.offset)};
-  };
-  const auto reference = [&](const Tensors& x) -> Tensors {
-    return {detail::sigmoid_reference(x[0], x[1], x[2], x[3], columns.offset)};
-  };
-  return detail::run_kernel(operation("sigmoid", image_BD, text_WD.size(0)), {image_BD, text_WD, scale, bias}, fused,
-                            reference)[0];
+  return times(columns.share, detail::sigmoid_of_columns(image_BD, text_WD, scale, bias, columns.offset));
 }
 
 }  // namespace fsc

@@ -45,11 +45,11 @@ struct ContrastiveInputs {
   torch::Tensor image_BD, text_BD;        ///< one dtype for these and the columns
   torch::Tensor image_WD, text_WD;        ///< undefined = the rows themselves: both directions share one product
   torch::Tensor extra_ED, extra_valid_E;  ///< undefined = none; bool, undefined = all count (a zero row has logit 0)
-  int64_t offset = 0;
-  torch::Tensor scale;  ///< float32 0-d
+  int64_t offset = 0;                     ///< where no row has its pair among the columns, beside all of them
+  torch::Tensor scale;                    ///< float32 0-d
 };
 struct ContrastiveForward {
-  torch::Tensor loss;                     ///< float32 0-d
+  torch::Tensor loss;                     ///< float32 0-d; says nothing where a row's pair is not there
   torch::Tensor image_lse_B, text_lse_B;  ///< float32, log-sum-exp of each row's logits
 };
 struct ContrastiveGradients {
@@ -57,6 +57,7 @@ struct ContrastiveGradients {
   torch::Tensor scale;
 };
 ContrastiveForward contrastive_forward_cpu(const ContrastiveInputs& in);
+/// Of these columns, for log-sum-exps that may be over more than them.
 ContrastiveGradients contrastive_backward_cpu(const ContrastiveInputs& in, const ContrastiveForward& out,
                                               const torch::Tensor& gradient);
 ContrastiveForward contrastive_forward_cuda(const ContrastiveInputs& in);
@@ -67,8 +68,8 @@ ContrastiveGradients contrastive_backward_cuda(const ContrastiveInputs& in, cons
 
 struct SigmoidInputs {
   torch::Tensor image_BD, text_WD;  ///< one dtype
-  int64_t offset = 0;
-  torch::Tensor scale, bias;  ///< float32 0-d
+  int64_t offset = 0;               ///< as above
+  torch::Tensor scale, bias;        ///< float32 0-d
 };
 struct SigmoidGradients {
   torch::Tensor image_BD, text_WD, scale, bias;

@@ -17,11 +17,6 @@ inline torch::Tensor candidate_rows(const torch::Tensor& caption_B, const torch:
   return torch::cat({caption_B.unsqueeze(1), rows_BN}, 1);
 }
 
-/// The mean over these rows as a part of the mean over processes.
-inline torch::Tensor shared(const torch::Tensor& mean, const Features& features) {
-  return features.share == 1 ? mean : features.share * mean;
-}
-
 /// The mean over the rows with a negative, of all processes where there are several (Features::rows_with_negatives).
 inline torch::Tensor mean_of(const SumAndCount& loss, const Features& features) {
   return features.rows_with_negatives.defined() ? loss.sum / features.rows_with_negatives : loss.mean();

@@ -28,7 +28,11 @@ std::vector<Term> make_objective(const LossConfig& config) {
 }
 
 Needs Needs::operator|(const Needs& other) const {
-  Needs both{tokens || other.tokens, bias || other.bias, negatives || other.negatives, other_negatives || other.other_negatives,
+  Needs both{tokens || other.tokens,
+             bias || other.bias,
+             negatives || other.negatives,
+             other_rows || other.other_rows,
+             other_negatives || other.other_negatives,
              groups};
   for (const auto& group : other.groups)
     if (std::find(both.groups.begin(), both.groups.end(), group) == both.groups.end()) both.groups.push_back(group);

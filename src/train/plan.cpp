@@ -76,11 +76,13 @@ void print_ranks(const RunConfig& config, const Session& session, const Batch& b
   const double ranks = static_cast<double>(world.size()), others = (ranks - 1) / ranks;
   const double images = static_cast<double>(config.train.samples_per_step());
   const auto width = learner.model->arch().embed_dim, negatives = batch.roles.negatives_BN().size(1);
-  const bool all = needs_of(learner.objective).other_negatives;
-  const double row = sizeof(float) * static_cast<double>(2 * width + (all ? negatives * (width + 1) : 0));
+  const bool both = learner.needs.other_rows, ring = !both || learner.exchange == FeatureExchange::kRing;
+  const int64_t numbers = (both ? 2 : 1) * width + (learner.needs.other_negatives ? negatives * (width + 1) : 0);
+  const double rows = images * sizeof(float) * static_cast<double>(numbers);
   spdlog::info(
-      "features       {:g} of {} images a rank and step; it gets {} of the others' features and gives back as much gradient",
-      images / ranks, config.train.samples_per_step(), format_bytes(others * images * row));
+      "features       {:g} of {} images a rank and step; it gets {} of the others' features {} and gives back {} of gradient",
+      images / ranks, config.train.samples_per_step(), format_bytes((ring && both ? 2 : 1) * others * rows),
+      ring ? "by the ring" : "side by side", format_bytes((ring ? 1 : others) * rows));
   const double buckets = static_cast<double>(learner.buckets->bytes());
   const double sent = others * buckets * (config.distributed.reduce_in_bf16 ? 0.5 : 1);
   spdlog::info("gradients      {} in buckets of {:g} MB; a rank sends about {} a step to reduce them{}", format_bytes(buckets),

@@ -181,6 +181,7 @@ Session open_session(const RunConfig& config, std::shared_ptr<World> world, torc
   Learner& learner = session.learner;
   learner.world = std::move(world);
   learner.hn_reduction = config.loss.hn_reduction;
+  learner.exchange = config.distributed.features;
   learner.device = device;
   learner.precision = config.train.precision;
   learner.accum_freq = config.train.accum_freq;
@@ -192,8 +193,8 @@ Session open_session(const RunConfig& config, std::shared_ptr<World> world, torc
   choose_trained(config, session);
   const ArchConfig& arch = learner.model->arch();
   learner.objective = objective_of(config);
-  learner.needs_tokens = needs_of(learner.objective).tokens;
-  check_loss_fits(needs_of(learner.objective), arch);
+  learner.needs = needs_of(learner.objective);
+  check_loss_fits(learner.needs, arch);
   session.tokenizer = load_tokenizer(arch, session.identity.tokenizer);
   LoaderSetup setup = loader_setup(config, session.identity, *session.tokenizer, bad_samples_file);
   if (learner.world->size() > 1) {

@@ -25,6 +25,20 @@ std::array<torch::Tensor*, 4> made_by_towers(Features& f) {
   return {&f.image_BD, &f.image_tokens_BPD, &f.text_RD, &f.text_tokens_VD};
 }
 
+/// The rows of all processes side by side.
+WorldColumns gathered(World& world, const Features& features, bool negatives, const std::vector<int64_t>& rows) {
+  return columns_of(gather_rows(world, rows_for_others(features, negatives), rows), features.image_BD.size(1),
+                    negatives ? features.roles.negatives_BN().size(1) : 0,
+                    std::accumulate(rows.begin(), rows.begin() + world.rank(), int64_t{0}));
+}
+
+/// The processes as a ring by which rows come.
+std::shared_ptr<const ColumnRing> ring_of(const std::shared_ptr<World>& world, const std::vector<int64_t>& rows) {
+  const int64_t size = world->size(), next = (world->rank() + 1) % size, previous = (world->rank() + size - 1) % size;
+  const auto pass = [world, next, previous](const torch::Tensor& sent) { return world->exchange(sent, next, previous); };
+  return std::make_shared<ColumnRing>(ColumnRing{.rows = rows, .place = static_cast<size_t>(world->rank()), .pass = pass});
+}
+
 }  // namespace
 
 /// The towers on one part of the images and of the texts; any parts do, as only features meet.
@@ -35,9 +49,9 @@ Features Learner::encode(const Batch& batch, int64_t part, uint64_t random) {
     torch::manual_seed(mix64(random + stream));
   }
   const Autocast autocast(precision, device.type());
-  const EncodedImages image = model->encode_images(slice_of(batch.images, part, accum_freq), needs_tokens);
+  const EncodedImages image = model->encode_images(slice_of(batch.images, part, accum_freq), needs.tokens);
   const EncodedTexts text =
-      model->encode_texts(accum_freq == 1 ? batch.texts : batch.text_parts[static_cast<size_t>(part)], needs_tokens);
+      model->encode_texts(accum_freq == 1 ? batch.texts : batch.text_parts[static_cast<size_t>(part)], needs.tokens);
   return {.image_BD = image.features_BD,
           .image_tokens_BPD = image.tokens_BPD,
           .text_RD = text.features_RD,
@@ -68,13 +82,12 @@ void Learner::join(Features& features, const Batch& batch) const {
   if (processes == 1) return;
   const detail::Range range("gather");
   const auto& rows = batch.rows_of_ranks;
-  const auto before = rows.begin() + world->rank();
-  const int64_t all = std::accumulate(rows.begin(), rows.end(), int64_t{0});
-  const bool negatives = needs_of(objective).other_negatives;
-  const torch::Tensor columns = gather_rows(*world, rows_for_others(features, negatives), rows);
-  features.world = columns_of(columns, features.image_BD.size(1), negatives ? features.roles.negatives_BN().size(1) : 0,
-                              std::accumulate(rows.begin(), before, int64_t{0}));
-  features.share = static_cast<double>(*before * processes) / static_cast<double>(all);
+  const auto own = rows.begin() + world->rank();
+  const bool side_by_side = needs.other_rows && exchange == FeatureExchange::kGather;
+  features.world =
+      side_by_side ? gathered(*world, features, needs.other_negatives, rows) : WorldColumns{.ring = ring_of(world, rows)};
+  features.world.share =
+      static_cast<double>(*own * processes) / static_cast<double>(std::accumulate(rows.begin(), rows.end(), int64_t{0}));
   if (hn_reduction == HnReduction::kRank) {
     features.batch_gradient = 1.0 / static_cast<double>(processes);
     return;

@@ -39,6 +39,9 @@ Arguments on(int processes) { return {"--nproc", std::to_string(processes)}; }
 /// Without what draws in each process by itself, such as dropout.
 const Arguments kEight = settings({"train.batch_size=8", "distributed.check_every=1", "distributed.timeout=20"});
 
+const Arguments kSiglip = {"model.arch=" FSC_TEST_DATA "/models/tiny-siglip.json",
+                           "model.tokenizer=" FSC_TEST_DATA "/golden/spiece.model", "loss.name=siglip"};
+
 std::vector<nlohmann::json> lines_of(const fs::path& run) {
   std::vector<nlohmann::json> lines;
   std::istringstream text(read_all((run / "metrics.jsonl").string()));
@@ -87,17 +90,19 @@ TEST_P(Ranks, TwoAndFourHaveTheNumbersOfOne) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Losses, Ranks,
-                         testing::Values(Variant{"fsc", {}}, Variant{"negclip", {"loss.name=clip"}},
-                                         Variant{"parts", {"train.batch_size=4", "train.accum_freq=2"}},
-                                         Variant{"masked",
-                                                 {"loss.missing_negatives=masked", "negatives.avoid_batch_captions=true",
-                                                  "data.avoid_duplicates=true"}},
-                                         Variant{"lora", {"model.lora.rank=2", "model.lora.init=zero"}, "lora.safetensors"},
-                                         Variant{"locked", {"model.lock_image=true", "train.ema_decay=0.9"}},
-                                         Variant{"shards", {"distributed.shard_optimizer=true", "optim.grad_clip=0.5"}},
-                                         Variant{"uneven", {"train.batch_size=7"}}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Losses, Ranks,
+    testing::Values(
+        Variant{"fsc", {}}, Variant{"negclip", {"loss.name=clip"}},
+        Variant{"parts", {"train.batch_size=4", "train.accum_freq=2"}},
+        Variant{"masked", {"loss.missing_negatives=masked", "negatives.avoid_batch_captions=true", "data.avoid_duplicates=true"}},
+        Variant{"lora", {"model.lora.rank=2", "model.lora.init=zero"}, "lora.safetensors"},
+        Variant{"locked", {"model.lock_image=true", "train.ema_decay=0.9"}},
+        Variant{"shards", {"distributed.shard_optimizer=true", "optim.grad_clip=0.5"}}, Variant{"uneven", {"train.batch_size=7"}},
+        Variant{"siglip", kSiglip}, Variant{"siglip_uneven_parts", joined(kSiglip, {"train.batch_size=7", "train.accum_freq=2"})},
+        Variant{"ring", {"distributed.features=ring", "train.batch_size=7"}},
+        Variant{"ring_negclip", {"distributed.features=ring", "loss.name=clip", "loss.missing_negatives=masked"}}),
+    [](const auto& info) { return info.param.name; });
 
 TEST(RanksResume, OnAnotherNumberOfThem) {
   const SmallRun whole, broken;

@@ -98,6 +98,7 @@ TYPED_TEST(CudaSigmoidTest, AloneWithTails) {
 
 TYPED_TEST(CudaSigmoidTest, ColumnsOfAWorld) {
   expect_sigmoid<TypeParam>({.rows = 7, .columns = 140, .depth = 16, .offset = 133, .scale = 20, .bias = -4});
+  expect_sigmoid<TypeParam>({.rows = 7, .columns = 9, .depth = 16, .offset = -16, .scale = 20, .bias = -4});  // no pair is right
 }
 
 TYPED_TEST(CudaSigmoidTest, DeepFeatures) { expect_sigmoid<TypeParam>({.rows = 3, .columns = 4, .depth = 600, .offset = 1}); }

@@ -107,6 +107,22 @@ TEST_P(Device, Sigmoid) {
   }
 }
 
+/// Every process has the same rows, so that one can go alone.
+TEST_P(Device, ColumnsByARing) {
+  const auto pass = [](const Tensor& sent) { return sent.clone(); };
+  const WorldColumns columns{.ring = std::make_shared<const ColumnRing>(ColumnRing{{65, 65, 65}, 1, pass})};
+  const Operation contrastive = [&](const Tensors& in, torch::Device device) {
+    WorldColumns all = columns;
+    all.extra_valid_E = torch::arange(65, device).remainder(3).ne(1);
+    all.extra_ED = in[3] * all.extra_valid_E.unsqueeze(1);
+    return contrastive_loss(in[0], in[1], in[2], all, MissingNegatives::kMasked);
+  };
+  const Operation sigmoid = [&](const Tensors& in, torch::Device) { return sigmoid_loss(in[0], in[1], in[2], in[3], columns); };
+  const Tensor images = unit(65, 64), texts = unit(65, 64);
+  expect_same(sigmoid, {images, texts, torch::tensor(10.0), torch::tensor(-10.0)}, "sigmoid");
+  expect_same(contrastive, {images, texts, torch::tensor(50.0), unit(65, 64)}, "contrastive");
+}
+
 TEST_P(Device, HardNegatives) {
   for (const int64_t rows : {1, 31, 32, 33, 257}) {
     for (const auto missing : {MissingNegatives::kReference, MissingNegatives::kMasked}) {

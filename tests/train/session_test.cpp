@@ -38,7 +38,7 @@ TEST(Session, OfAPlainConfig) {
   EXPECT_EQ(session.identity.preprocess.size, 32);
   EXPECT_EQ(session.total_steps, 12);
   EXPECT_EQ(term_names(session), (std::vector<std::string>{"clip_loss", "global_hn_loss", "local_hn_loss"}));
-  EXPECT_TRUE(session.learner.needs_tokens);
+  EXPECT_TRUE(session.learner.needs.tokens);
   EXPECT_TRUE(session.learner.model->is_training());
   EXPECT_EQ(optimized(session).size(), session.learner.model->named_parameters().size());
   EXPECT_FALSE(session.average);
@@ -51,7 +51,7 @@ TEST(Session, WithoutNegativesTheirTermsAreLeftOut) {
   const SmallRun run;
   const Session session = small_session(small_config(run, {"negatives={source: none}", "loss.name=clip", "train.max_steps=5"}));
   EXPECT_EQ(term_names(session), (std::vector<std::string>{"clip_loss"}));
-  EXPECT_FALSE(session.learner.needs_tokens);
+  EXPECT_FALSE(session.learner.needs.tokens);
   EXPECT_EQ(session.total_steps, 5);
 }
 

@@ -53,7 +53,7 @@ Learner make_learner(Precision precision = Precision::kFp32, const LossConfig& l
   learner.model = ClipModel(ArchConfig::load(FSC_TEST_DATA "/models/tiny-quickgelu.json"));
   test::fill_model(*learner.model);
   learner.objective = make_objective(loss);
-  learner.needs_tokens = needs_of(learner.objective).tokens;
+  learner.needs = needs_of(learner.objective);
   learner.precision = precision;
   NamedParameters parameters;
   for (const auto& item : learner.model->named_parameters()) parameters.emplace_back(item.key(), item.value());
@@ -308,7 +308,7 @@ TEST(Step, ClipModeMakesNoTokens) {
   LossConfig loss;
   loss.name = LossName::kClip;
   Learner learner = make_learner(Precision::kFp32, loss);
-  EXPECT_FALSE(learner.needs_tokens);
+  EXPECT_FALSE(learner.needs.tokens);
   const auto report = learner.step(curve_batch(0), 1e-3);
   ASSERT_EQ(report.losses.terms.size(), 1u);
   EXPECT_EQ(report.losses.terms[0].first, "clip_loss");

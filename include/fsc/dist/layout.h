@@ -17,6 +17,12 @@ enum class OnPreempt {
   kWait,  ///< waits to be killed, as some sites must see it to count a job as preempted
 };
 
+/// distributed.features: how losses over the whole batch come by the rows of other ranks.
+enum class FeatureExchange {
+  kGather,  ///< all side by side, by one collective
+  kRing,    ///< from rank to rank, one rank's at a time
+};
+
 /// What of distributed.* every program on several ranks has; times in seconds.
 struct MeetingConfig {
   std::string address;    ///< of rank 0; "" = the launcher's
@@ -32,6 +38,7 @@ struct MeetingConfig {
 struct DistributedConfig : MeetingConfig {
   double checkpoint_timeout = 1800;
   int64_t check_every = 100;
+  FeatureExchange features = FeatureExchange::kGather;
   double bucket_mb = 25;
   bool reduce_in_bf16 = false;
   bool shard_optimizer = false;
@@ -74,6 +81,10 @@ std::vector<std::string> expand_hosts(const std::string& nodelist);
 
 }  // namespace fsc
 
+template <>
+struct fsc::config::EnumNames<fsc::FeatureExchange> {
+  static constexpr const char* names[] = {"gather", "ring"};
+};
 template <>
 struct fsc::config::EnumNames<fsc::OnPreempt> {
   static constexpr const char* names[] = {"exit", "wait"};

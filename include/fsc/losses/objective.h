@@ -48,10 +48,10 @@ struct Features {
   TextRoles roles = {};
   torch::Tensor scale = {};  ///< exp(logit_scale)
   torch::Tensor bias = {};   ///< logit_bias; undefined when the model has none
-  WorldColumns world = {};   ///< the images and captions of all processes, and with Needs::other_negatives their negatives
+  WorldColumns world = {};   ///< the images and captions of all processes, and with Needs::other_negatives their negatives; or
+                             ///< the ring by which they come
 
   // The losses of several processes are such that the mean over processes is the loss of the whole batch.
-  double share = 1;                        ///< this process's rows / the mean number of rows of a process
   torch::Tensor rows_with_negatives = {};  ///< 0-d, the mean number of a process, at least one in all; undefined = of these rows
   double batch_gradient = 1;               ///< factor of the gradient of terms that compare the whole batch
 };
@@ -67,7 +67,8 @@ struct Needs {
   bool tokens = false;                   ///< dense tokens of images and texts, which the model makes only when asked
   bool bias = false;                     ///< a model with logit_bias
   bool negatives = false;                ///< it is 0 where no image has a negative
-  bool other_negatives = false;          ///< images are told apart from the negatives of all processes (Features::world)
+  bool other_rows = false;               ///< the rows of all processes, side by side if the run wants that; else by the ring
+  bool other_negatives = false;          ///< and their negatives
   std::vector<std::string> groups = {};  ///< of texts besides captions and negatives (TextRoles), which are made for it
 
   Needs operator|(const Needs& other) const;

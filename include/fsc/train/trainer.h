@@ -30,7 +30,7 @@ struct StepReport {
 struct Learner {
   ClipModel model{nullptr};
   std::vector<Term> objective;
-  bool needs_tokens = false;
+  Needs needs;             ///< of the objective
   int64_t accum_freq = 1;  ///< parts a batch goes through the model in
   bool has_dropout = false;
   Precision precision = Precision::kFp32;
@@ -42,6 +42,7 @@ struct Learner {
   std::unique_ptr<GradientBuckets> buckets;         ///< with several processes
   std::shared_ptr<detail::OptimizerShards> shards;  ///< with distributed.shard_optimizer
   HnReduction hn_reduction = HnReduction::kGlobal;
+  FeatureExchange exchange = FeatureExchange::kGather;
 
   /// Forward, losses, backward, update (src/train/step.cpp: one page). A batch that is on the device, its texts in parts, makes
   /// the step wait for nothing. `random` is the step's own stream of dropout.

@@ -15,11 +15,11 @@ std::optional<Term> clip_term(const LossConfig& config) {
       columns.extra_ED = detail::gather_or_zero(f.text_RD, rows_E);
       columns.extra_valid_E = rows_E.ge(0);
     }
-    return detail::shared(
-        contrastive_loss(f.image_BD, f.text_RD.index_select(0, f.roles.captions_B()), f.scale, columns, config.missing_negatives),
-        f);
+    return contrastive_loss(f.image_BD, f.text_RD.index_select(0, f.roles.captions_B()), f.scale, columns,
+                            config.missing_negatives);
   };
-  return Term{.name = "clip_loss", .needs = {.other_negatives = config.name == LossName::kClip}, .loss = loss};
+  return Term{
+      .name = "clip_loss", .needs = {.other_rows = true, .other_negatives = config.name == LossName::kClip}, .loss = loss};
 }
 
 }  // namespace fsc

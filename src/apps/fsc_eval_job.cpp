@@ -49,9 +49,7 @@ std::shared_ptr<const fsc::Tokenizer> EvalJob::tokenizer_of(const fsc::LoadedMod
   return tokenizer;
 }
 
-void EvalJob::on_first(const std::function<void()>& work) const {
-  fsc::on_first(*world_, [&] { return work(), std::string(); });
-}
+void EvalJob::on_first(const std::function<void()>& work) const { fsc::on_first(*world_, work); }
 
 std::string EvalJob::digest() const {
   fsc::SuiteConfig scored = suite;

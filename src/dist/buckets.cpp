@@ -4,17 +4,23 @@
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
 namespace fsc {
+namespace {
+
+constexpr size_t kFlying = 3;  // buckets at most that are sent at a time after the backward, as each may need a copy
+
+}  // namespace
 
 class GradientBuckets::Impl {
  public:
   Impl(std::shared_ptr<World> world, const std::vector<torch::Tensor>& parameters, const DistributedConfig& config)
-      : world_(std::move(world)), in_bf16_(config.reduce_in_bf16) {
+      : world_(std::move(world)), in_bf16_(config.reduce_in_bf16), in_parts_(config.shard_optimizer) {
     for (size_t i = parameters.size(); i-- > 0;) {
-      if (parameters[i].requires_grad()) members_.emplace_back(parameters[i]);
+      if (parameters[i].requires_grad()) members_.emplace_back(parameters[i], i);
     }
     if (world_->size() == 1) return;
     fill_buckets(static_cast<int64_t>(config.bucket_mb * 1e6));
@@ -38,19 +44,18 @@ class GradientBuckets::Impl {
   void arm() {
     armed_ = true;
     next_ = 0;
-    for (auto& bucket : buckets_) bucket.missing = bucket.members;
+    for (auto& bucket : buckets_) bucket.missing = bucket.layout.members.size();
     for (auto& member : members_) member.ready = false;
   }
 
   void finish() {
     if (world_->size() == 1) return;
     TORCH_CHECK(armed_, "GradientBuckets::finish() without arm()");
-    while (next_ < buckets_.size()) launch(buckets_[next_++]);
+    launch_until(kFlying);
     const auto used = used_anywhere();  // small, while the buckets are on their way
-    for (auto& bucket : buckets_) {
-      std::exchange(bucket.pending, nullptr)->wait();
-      if (!bucket.sent.is_same(bucket.flat)) bucket.flat.copy_(bucket.sent);
-      bucket.sent = torch::Tensor();
+    for (size_t i = 0; i < buckets_.size(); ++i) {
+      launch_until(i + kFlying);
+      land(buckets_[i]);
     }
     for (size_t i = 0; i < members_.size(); ++i) {
       if (!used[i]) members_[i].parameter.mutable_grad() = torch::Tensor();
@@ -64,18 +69,26 @@ class GradientBuckets::Impl {
     return sum;
   }
 
+  std::vector<FlatBucket> layout() const {
+    std::vector<FlatBucket> all;
+    for (const auto& bucket : buckets_) all.push_back(bucket.layout);
+    return all;
+  }
+
  private:
   struct Bucket {
-    torch::Tensor flat;
+    FlatBucket layout;
+    torch::Tensor flat;  // its numbers
     torch::Tensor sent;  // flat, or its copy in bf16, while it is on its way
-    size_t members = 0, missing = 0;
+    size_t missing = 0;
     std::unique_ptr<Pending> pending;
   };
 
   /// A parameter and its place.
   struct Member {
-    explicit Member(torch::Tensor of) : parameter(std::move(of)) {}
+    Member(torch::Tensor of, size_t place) : parameter(std::move(of)), index(place) {}
     torch::Tensor parameter, gradient;  // gradient: the view; undefined in a world of one
+    size_t index;                       // of the parameter
     size_t bucket = 0;
     bool used = false;   // in this step, by a backward pass of this rank
     bool ready = false;  // since arm()
@@ -108,17 +121,19 @@ class GradientBuckets::Impl {
   }
 
   void make_bucket(const std::vector<size_t>& indices) {
-    int64_t count = 0;
-    for (const size_t i : indices) count += members_[i].parameter.numel();
     Bucket bucket;
-    bucket.flat = torch::zeros({count}, members_[indices[0]].parameter.options().requires_grad(false));
-    bucket.members = indices.size();
-    int64_t first = 0;
+    int64_t size = 0;
     for (const size_t i : indices) {
-      auto& member = members_[i];
+      bucket.layout.members.push_back({.parameter = members_[i].index, .first = size});
+      size += members_[i].parameter.numel();
+    }
+    if (in_parts_) size = (size + world_->size() - 1) / world_->size() * world_->size();
+    bucket.flat = torch::zeros({size}, members_[indices[0]].parameter.options().requires_grad(false));
+    bucket.layout.numbers = bucket.flat;
+    for (size_t k = 0; k < indices.size(); ++k) {
+      auto& member = members_[indices[k]];
       member.bucket = buckets_.size();
-      member.gradient = bucket.flat.narrow(0, first, member.parameter.numel()).view(member.parameter.sizes());
-      first += member.parameter.numel();
+      member.gradient = bucket.flat.narrow(0, bucket.layout.members[k].first, member.parameter.numel()).view_as(member.parameter);
     }
     buckets_.push_back(std::move(bucket));
   }
@@ -137,12 +152,28 @@ class GradientBuckets::Impl {
     while (next_ < buckets_.size() && buckets_[next_].missing == 0) launch(buckets_[next_++]);
   }
 
+  void launch_until(size_t end) {
+    while (next_ < std::min(end, buckets_.size())) launch(buckets_[next_++]);
+  }
+
   void launch(Bucket& bucket) {
     const torch::NoGradGuard no_grad;
     bucket.flat.div_(world_->size());
     const bool copy = in_bf16_ && bucket.flat.scalar_type() == torch::kFloat32;
     bucket.sent = copy ? bucket.flat.to(torch::kBFloat16) : bucket.flat;
-    bucket.pending = world_->all_reduce(bucket.sent);
+    bucket.pending = in_parts_ ? world_->reduce_to_parts(bucket.sent) : world_->all_reduce(bucket.sent);
+  }
+
+  void land(Bucket& bucket) {
+    std::exchange(bucket.pending, nullptr)->wait();
+    if (!bucket.sent.is_same(bucket.flat)) own_part(bucket.flat).copy_(own_part(bucket.sent));
+    bucket.sent = torch::Tensor();
+  }
+
+  /// What this rank gets the means of.
+  torch::Tensor own_part(const torch::Tensor& flat) const {
+    const int64_t size = in_parts_ ? flat.size(0) / world_->size() : flat.size(0);
+    return flat.narrow(0, in_parts_ ? world_->rank() * size : 0, size);
   }
 
   /// Whether any rank has used each parameter.
@@ -158,7 +189,7 @@ class GradientBuckets::Impl {
   }
 
   std::shared_ptr<World> world_;
-  bool in_bf16_;
+  bool in_bf16_, in_parts_;
   std::vector<Member> members_;  // from the last parameter to the first
   std::vector<Bucket> buckets_;
   size_t next_ = 0;  // bucket to leave
@@ -173,5 +204,6 @@ void GradientBuckets::zero() { impl_->zero(); }
 void GradientBuckets::arm() { impl_->arm(); }
 void GradientBuckets::finish() { impl_->finish(); }
 int64_t GradientBuckets::bytes() const { return impl_->bytes(); }
+std::vector<FlatBucket> GradientBuckets::layout() const { return impl_->layout(); }
 
 }  // namespace fsc

@@ -145,7 +145,8 @@ void DistributedConfig::fields(config::Collector& v) {
     "(the sigmoid loss always goes by the ring)");
   v(bucket_mb, "bucket_mb", "Size of the pieces in which gradients are averaged, in megabytes", above(0.0));
   v(reduce_in_bf16, "reduce_in_bf16", "Send gradients as bf16: half the volume, sums of fewer digits");
-  v(shard_optimizer, "shard_optimizer", "Each rank keeps the optimizer's state of its part of the weights only (ZeRO-1)");
+  v(shard_optimizer, "shard_optimizer",
+    "Each rank keeps the optimizer's state of its part of the weights only, 1/ranks of it, and updates these (ZeRO-1)");
   v(on_preempt, "on_preempt",
     "Once a signal has had the run save: exit (code 75), or wait to be killed, as some sites must see to count it as preempted");
 }

@@ -37,11 +37,6 @@ class Waiting {
     if (seconds_) *seconds_ += seconds_since(start);
   }
 
-  std::string silent() const {
-    const auto signs = pulse_.look();
-    return silent_of(signs);
-  }
-
  private:
   std::string silent_of(const detail::Signs& signs) const {
     if (signs.store_gone && world_.layout().served_store) return "the launcher (whose store is gone)";
@@ -125,16 +120,35 @@ class GlooChannel final : public Channel {
 
 class Flying final : public Pending {
  public:
-  Flying(c10::intrusive_ptr<c10d::Work> work, torch::Tensor tensor, Waiting& waiting)
-      : work_(std::move(work)), tensor_(std::move(tensor)), waiting_(waiting) {}
+  Flying(Works works, torch::Tensor tensor, Waiting& waiting)
+      : works_(std::move(works)), tensor_(std::move(tensor)), waiting_(waiting) {}
   void wait() override {
-    waiting_.run([&] { work_->wait(); });
+    waiting_.run([&] {
+      for (const auto& work : works_) work->wait();
+    });
   }
 
  private:
-  c10::intrusive_ptr<c10d::Work> work_;
+  Works works_;
   torch::Tensor tensor_;  // must live as long as the work
   Waiting& waiting_;
+};
+
+/// Every rank's rows for this one, on their way; their sum once they are here.
+class Gathering final : public Pending {
+ public:
+  Gathering(std::unique_ptr<Pending> rows, torch::Tensor rows_WN, torch::Tensor sum)
+      : rows_(std::move(rows)), rows_WN_(std::move(rows_WN)), sum_(std::move(sum)) {}
+  void wait() override {
+    const torch::NoGradGuard no_grad;
+    rows_->wait();
+    sum_.copy_(rows_WN_.sum(0).view_as(sum_));
+    rows_WN_ = torch::Tensor();
+  }
+
+ private:
+  std::unique_ptr<Pending> rows_;
+  torch::Tensor rows_WN_, sum_;
 };
 
 class C10dWorld final : public World {
@@ -165,8 +179,26 @@ class C10dWorld final : public World {
                 " ranks");
     shape[0] /= size();
     torch::Tensor own = torch::empty(shape, all.options());
-    if (all.numel() > 0) collective([&] { tensors_->reduce_scatter_single(own, all)->wait(); });
+    if (all.numel() > 0) sum_of_parts(own, all)->wait();
     return own;
+  }
+
+  std::unique_ptr<Pending> reduce_to_parts(torch::Tensor flat) override { return sum_of_parts(part_of(flat, rank()), flat); }
+
+  std::unique_ptr<Pending> gather_parts(torch::Tensor flat) override {
+    torch::Tensor own = part_of(flat, rank());
+    Works works;
+    collective([&] {
+      if (flat.is_cuda()) {
+        works.push_back(tensors_->all_gather_single(flat, own));
+        return;
+      }
+      for (int64_t root = 0; root < size(); ++root) {  // in place, which Gloo's gathering is not
+        std::vector<torch::Tensor> one = {part_of(flat, root)};
+        works.push_back(tensors_->broadcast(one, {.rootRank = root, .rootTensor = 0}));
+      }
+    });
+    return std::make_unique<Flying>(std::move(works), std::move(flat), waiting_);
   }
 
   std::unique_ptr<Pending> all_reduce(torch::Tensor flat) override {
@@ -174,7 +206,7 @@ class C10dWorld final : public World {
     std::vector<torch::Tensor> one = {flat};
     c10::intrusive_ptr<c10d::Work> work;
     collective([&] { work = tensors_->allreduce(one); });
-    return std::make_unique<Flying>(std::move(work), std::move(flat), waiting_);
+    return std::make_unique<Flying>(Works{std::move(work)}, std::move(flat), waiting_);
   }
 
   void broadcast(torch::Tensor tensor, int64_t root) override {
@@ -204,13 +236,33 @@ class C10dWorld final : public World {
     return std::make_unique<GlooChannel>(group("channel/" + name, 1), Waiting(*this, pulse_, config_, nullptr), nullptr);
   }
 
-  std::string silent_ranks() override { return waiting_.silent(); }
-
  private:
   template <class F>
   void collective(F part) {
     pulse_.count();
     waiting_.run(part);
+  }
+
+  torch::Tensor part_of(const torch::Tensor& flat, int64_t rank) const {
+    TORCH_CHECK(flat.is_contiguous() && flat.dim() == 1 && flat.size(0) % size() == 0 && !flat.requires_grad(),
+                "parts are of contiguous values without a graph, the same number for each of ", size(), " ranks");
+    const int64_t part = flat.size(0) / size();
+    return flat.narrow(0, rank * part, part);
+  }
+
+  /// `own` becomes the sum over ranks of this one's part of `all`, where it may lie. Gloo's own way is an all-reduce of the
+  /// whole, twice the volume; so there each rank is sent its parts, and adds them up in the order of ranks.
+  std::unique_ptr<Pending> sum_of_parts(torch::Tensor own, torch::Tensor all) {
+    c10::intrusive_ptr<c10d::Work> work;
+    if (all.is_cuda()) {
+      collective([&] { work = tensors_->reduce_scatter_single(own, all); });
+      return std::make_unique<Flying>(Works{std::move(work)}, std::move(all), waiting_);
+    }
+    torch::Tensor parts = torch::empty_like(all);
+    std::vector<int64_t> equal_ones;
+    collective([&] { work = tensors_->all_to_all_single(parts, all, equal_ones, equal_ones); });
+    auto rows = std::make_unique<Flying>(Works{std::move(work)}, std::move(all), waiting_);
+    return std::make_unique<Gathering>(std::move(rows), parts.view({size(), -1}), std::move(own));
   }
 
   BackendPtr group(const std::string& name, int threads) const {

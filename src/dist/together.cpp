@@ -35,7 +35,12 @@ Outcome outcome_of(const std::function<std::string()>& work) {
 
 }  // namespace
 
-std::string on_first(World& world, const std::function<std::string()>& work, double longest) {
+void on_first(World& world, const std::function<void()>& work, double longest) {
+  words_of_first(
+      world, [&] { return work(), std::string(); }, longest);
+}
+
+std::string words_of_first(World& world, const std::function<std::string()>& work, double longest) {
   if (world.size() == 1) return work();
   Outcome outcome;
   if (world.is_first()) outcome = outcome_of(work);

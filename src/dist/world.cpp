@@ -26,11 +26,12 @@ class LoneWorld final : public World {
   torch::Tensor all_gather(const torch::Tensor& rows) override { return rows; }
   torch::Tensor reduce_scatter(const torch::Tensor& rows) override { return rows; }
   std::unique_ptr<Pending> all_reduce(torch::Tensor) override { return std::make_unique<Done>(); }
+  std::unique_ptr<Pending> reduce_to_parts(torch::Tensor) override { return std::make_unique<Done>(); }
+  std::unique_ptr<Pending> gather_parts(torch::Tensor) override { return std::make_unique<Done>(); }
   void broadcast(torch::Tensor, int64_t) override {}
   torch::Tensor exchange(const torch::Tensor& sent, int64_t, int64_t) override { return sent; }
   Channel& channel() override { return channel_; }
   std::unique_ptr<Channel> open_channel(const std::string&) override { return std::make_unique<LoneChannel>(); }
-  std::string silent_ranks() override { return ""; }
 
  private:
   LoneChannel channel_;

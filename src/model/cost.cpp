@@ -29,11 +29,11 @@ double activation_bytes(const ArchConfig& arch, const StepSize& step) {
   return number / step.parts * (image + text);
 }
 
-StateBytes state_bytes(int64_t parameters, int64_t trained, bool lora, bool average) {
+StateBytes state_bytes(int64_t parameters, int64_t trained, bool lora, bool average, int64_t sharing) {
   const double all = static_cast<double>(parameters), learned = static_cast<double>(trained);
   StateBytes bytes;
   bytes.average = average ? 4.0 * learned : 0.0;
-  bytes.memory = 4.0 * all + 12.0 * learned + bytes.average;
+  bytes.memory = 4.0 * all + 4.0 * learned + 8.0 * learned / static_cast<double>(sharing) + bytes.average;
   bytes.model_file = 4.0 * (lora ? learned : all);
   bytes.checkpoint = bytes.model_file + 8.0 * learned + bytes.average;
   return bytes;

@@ -8,8 +8,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "fsc/core/error.h"
 #include "fsc/optim/optimizer.h"
@@ -48,11 +50,16 @@ bool is_decayed(const std::string& name, const torch::Tensor& parameter) {
   return true;
 }
 
-AdamW::AdamW(NamedParameters parameters, const OptimConfig& config, const ScaleOf& scale_of, const IsOwn& is_own)
-    : config_(config) {
+torch::Tensor Slice::of(const torch::Tensor& whole) const {
+  return count == whole.numel() ? whole : whole.detach().view({-1}).narrow(0, first, count);
+}
+
+AdamW::AdamW(NamedParameters parameters, const OptimConfig& config, const ScaleOf& scale_of, Sharing sharing)
+    : config_(config), sharing_(std::move(sharing)) {
   std::map<std::tuple<bool, double, double>, Group> by_kind;  // whether decayed, factors; those without decay come first
   for (auto& [name, parameter] : parameters) {
-    if (is_own && !is_own(name)) {
+    const Slice slice = sharing_.slice_of ? sharing_.slice_of(name) : Slice{.first = 0, .count = parameter.numel()};
+    if (slice.count == 0) {
       others_.push_back(std::move(parameter));
       continue;
     }
@@ -62,8 +69,9 @@ AdamW::AdamW(NamedParameters parameters, const OptimConfig& config, const ScaleO
     group.lr_scale = scale.lr;
     group.weight_decay = decayed ? config.weight_decay * scale.weight_decay : 0;
     group.names.push_back(name);
-    group.exp_avgs.push_back(torch::zeros_like(parameter, at::MemoryFormat::Preserve).detach());
-    group.exp_avg_sqs.push_back(torch::zeros_like(parameter, at::MemoryFormat::Preserve).detach());
+    group.slices.push_back(slice);
+    for (auto* moments : {&group.exp_avgs, &group.exp_avg_sqs})
+      moments->push_back(torch::zeros_like(slice.of(parameter), at::MemoryFormat::Preserve).detach());
     group.steps.push_back(torch::zeros({}, torch::dtype(torch::kFloat32).device(parameter.device())));
     group.parameters.push_back(std::move(parameter));
   }
@@ -77,8 +85,25 @@ void AdamW::zero_grad() {
   for (auto& parameter : others_) parameter.mutable_grad() = torch::Tensor();
 }
 
+bool AdamW::has_gradients() const {
+  const auto has_one = [](const torch::Tensor& parameter) { return parameter.grad().defined(); };
+  return std::any_of(others_.begin(), others_.end(), has_one) || std::any_of(groups_.begin(), groups_.end(), [&](const auto& g) {
+           return std::any_of(g.parameters.begin(), g.parameters.end(), has_one);
+         });
+}
+
+torch::Tensor AdamW::norm_of(const std::vector<torch::Tensor>& grads, const torch::Device& device) const {
+  if (!sharing_.sum) return torch::stack(at::_foreach_norm(grads, 2)).norm(2);
+  auto square = torch::zeros({1}, torch::dtype(torch::kFloat64).device(device));  // a float's square need not be a float
+  if (!grads.empty()) square += torch::stack(at::_foreach_norm(grads, 2)).to(torch::kFloat64).square().sum();
+  sharing_.sum(square);
+  return square.sqrt().to(torch::kFloat32).squeeze(0);
+}
+
 StepVerdict AdamW::step(double lr, GradScaler& scaler) {
   const torch::NoGradGuard no_grad;
+  // Of all parameters, so that all ranks see the same.
+  if (!has_gradients()) return {torch::zeros_like(scaler.scale_tensor()), torch::zeros_like(scaler.scale_tensor())};
   std::vector<Active> active;
   std::vector<torch::Tensor> all_grads;
   for (const auto& group : groups_) {
@@ -92,22 +117,19 @@ StepVerdict AdamW::step(double lr, GradScaler& scaler) {
     for (size_t i = 0; i < group.parameters.size(); ++i) {
       const auto& grad = group.parameters[i].grad();
       if (!grad.defined()) continue;
-      a.parameters.push_back(group.parameters[i]);
-      a.grads.push_back(grad);
+      a.parameters.push_back(group.slices[i].of(group.parameters[i]));
+      a.grads.push_back(group.slices[i].of(grad));
       a.exp_avgs.push_back(group.exp_avgs[i]);
       a.exp_avg_sqs.push_back(group.exp_avg_sqs[i]);
       a.steps.push_back(group.steps[i]);
-      all_grads.push_back(grad);
+      all_grads.push_back(a.grads.back());
     }
   }
-  for (const auto& parameter : others_)
-    if (parameter.grad().defined()) all_grads.push_back(parameter.grad());
-  if (all_grads.empty()) return {torch::zeros_like(scaler.scale_tensor()), torch::zeros_like(scaler.scale_tensor())};
 
   // Any NaN or Inf makes the norm non-finite, so the norm that is logged anyway is the whole check.
-  const auto norm = torch::stack(at::_foreach_norm(all_grads, 2)).norm(2) / scaler.scale_tensor();
+  const auto norm = norm_of(all_grads, scaler.scale_tensor().device()) / scaler.scale_tensor();
   const auto found_inf = norm.isfinite().logical_not().to(torch::kFloat32);
-  if (config_.grad_clip > 0 || scaler.enabled()) {
+  if (!all_grads.empty() && (config_.grad_clip > 0 || scaler.enabled())) {
     auto factor = scaler.scale_tensor().reciprocal();
     if (config_.grad_clip > 0) factor = factor * (config_.grad_clip / (norm + 1e-6)).clamp_max(1.0);  // clip_grad_norm_
     at::_foreach_mul_(all_grads, factor);
@@ -140,11 +162,12 @@ void AdamW::load(const StateDict& state, const std::string& source) {
   for (const auto& group : groups_) {
     for (size_t i = 0; i < group.names.size(); ++i) {
       const auto plan = [&](const char* prefix, const torch::Tensor& to) {
-        copies.emplace_back(to, checked_entry(state, prefix + group.names[i], to, source));
+        const torch::Tensor& from = checked_entry(state, prefix + group.names[i], group.parameters[i], source);
+        copies.emplace_back(to, group.slices[i].of(from));
       };
       plan("exp_avg.", group.exp_avgs[i]);
       plan("exp_avg_sq.", group.exp_avg_sqs[i]);
-      plan("step.", group.steps[i]);
+      copies.emplace_back(group.steps[i], checked_entry(state, "step." + group.names[i], group.steps[i], source));
     }
   }
   for (auto& [to, from] : copies) to.copy_(from);

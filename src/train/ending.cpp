@@ -58,7 +58,6 @@ void write_result(const RunConfig& config, Session& session, Guard* guard, int64
     std::vector<std::string> terms;
     for (const auto& term : session.learner.objective) terms.push_back(term.name);
     draw_loss_curve(run, terms);
-    return std::string();
   };
   on_first(session.world(), write, config.distributed.checkpoint_timeout);
 }

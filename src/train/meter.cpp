@@ -110,7 +110,7 @@ void Meter::write_line(double lr) {
   const double ranks = static_cast<double>(session_.world().size());
   for (const double own : times.own_seconds)
     m.rank_samples_per_second.push_back(static_cast<double>(config_.train.samples_per_step()) / ranks / own);
-  on_first(session_.world(), [&] { return log_->write(m), std::string(); });
+  on_first(session_.world(), [&] { log_->write(m); });
   last_metrics_ = m;
   log_step_line(line_text(m));
   input_.step(state_.step);

@@ -1,68 +1,84 @@
-// Who keeps which parameter's moments, and how the others get what it updates.
+// Which numbers a rank keeps the moments of, and how the others get what it updates.
 #include "train/detail_optimizer_shards.h"
 
 #include <algorithm>
-#include <numeric>
+#include <map>
+#include <utility>
 
 namespace fsc::detail {
+namespace {
 
-OptimizerShards::OptimizerShards(std::shared_ptr<World> world, NamedParameters parameters)
-    : world_(std::move(world)), parameters_(std::move(parameters)), owner_(parameters_.size()) {
-  std::vector<size_t> order(parameters_.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return parameters_[a].second.numel() > parameters_[b].second.numel(); });
-  std::vector<int64_t> numbers(static_cast<size_t>(world_->size()));
-  for (const size_t i : order) {
-    const auto least = std::min_element(numbers.begin(), numbers.end());
-    owner_[i] = least - numbers.begin();
-    *least += parameters_[i].second.numel();
+constexpr size_t kFlying = 3;  // buckets on their way at a time
+
+}  // namespace
+
+OptimizerShards::OptimizerShards(std::shared_ptr<World> world, NamedParameters parameters, std::vector<FlatBucket> buckets)
+    : world_(std::move(world)), parameters_(std::move(parameters)), buckets_(std::move(buckets)), slices_(parameters_.size()) {
+  for (const auto& bucket : buckets_) {
+    const int64_t part = bucket.numbers.size(0) / world_->size(), first = world_->rank() * part;
+    for (const auto& member : bucket.members) {
+      const int64_t count = parameters_[member.parameter].second.numel();
+      const int64_t begin = std::clamp<int64_t>(first - member.first, 0, count);
+      const int64_t end = std::clamp<int64_t>(first + part - member.first, 0, count);
+      slices_[member.parameter] = {.first = begin, .count = end - begin};
+    }
   }
-  largest_ = *std::max_element(numbers.begin(), numbers.end());
 }
 
-bool OptimizerShards::owns(const std::string& name) const {
-  for (size_t i = 0; i < parameters_.size(); ++i)
-    if (parameters_[i].first == name) return owner_[i] == world_->rank();
-  return false;
+Sharing OptimizerShards::sharing() const {
+  std::map<std::string, Slice> by_name;
+  for (size_t i = 0; i < parameters_.size(); ++i) by_name[parameters_[i].first] = slices_[i];
+  return {.slice_of = [by_name = std::move(by_name)](const std::string& name) { return by_name.at(name); },
+          .sum = [world = world_](const torch::Tensor& numbers) { world->all_reduce(numbers)->wait(); }};
 }
 
-void OptimizerShards::exchange() {
+void OptimizerShards::collect(const ValueOf& value_of, const Whole& whole) const {
   const torch::NoGradGuard no_grad;
-  const torch::Tensor own = torch::zeros({1, largest_}, parameters_[0].second.options().dtype(torch::kFloat32));
-  std::vector<int64_t> at(static_cast<size_t>(world_->size()));
-  const auto place = [&](const torch::Tensor& rows, size_t i) {
-    const torch::Tensor& parameter = parameters_[i].second;
-    int64_t& begin = at[static_cast<size_t>(owner_[i])];
-    const int64_t row = rows.size(0) == 1 ? 0 : owner_[i];
-    const torch::Tensor part = rows[row].narrow(0, begin, parameter.numel()).view_as(parameter);
-    begin += parameter.numel();
-    return part;
-  };
-  for (size_t i = 0; i < parameters_.size(); ++i)
-    if (owner_[i] == world_->rank()) place(own, i).copy_(parameters_[i].second);
-  const torch::Tensor all = world_->all_gather(own);
-  std::fill(at.begin(), at.end(), 0);
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    const torch::Tensor part = place(all, i);
-    if (owner_[i] != world_->rank()) parameters_[i].second.detach().copy_(part);
+  std::vector<std::unique_ptr<Pending>> flying;
+  for (size_t landed = 0; landed < buckets_.size(); ++landed) {
+    while (flying.size() < std::min(landed + kFlying, buckets_.size())) {
+      const FlatBucket& bucket = buckets_[flying.size()];
+      for (const auto& member : bucket.members) {
+        const Slice& slice = slices_[member.parameter];
+        if (slice.count == 0) continue;
+        bucket.numbers.narrow(0, member.first + slice.first, slice.count).copy_(value_of(member.parameter).flatten());
+      }
+      flying.push_back(world_->gather_parts(bucket.numbers));
+    }
+    flying[landed]->wait();
+    for (const auto& member : buckets_[landed].members) {
+      const torch::Tensor& like = parameters_[member.parameter].second;
+      whole(member.parameter, buckets_[landed].numbers.narrow(0, member.first, like.numel()).view_as(like));
+    }
   }
+}
+
+void OptimizerShards::exchange() const {
+  collect([&](size_t i) { return slices_[i].of(parameters_[i].second); },
+          [&](size_t i, const torch::Tensor& value) { parameters_[i].second.detach().copy_(value); });
 }
 
 StateDict OptimizerShards::gather(const AdamW& optimizer) const {
   StateDict own, all;
   optimizer.save(own);
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    const auto& [name, parameter] = parameters_[i];
-    for (const std::string prefix : {"exp_avg.", "exp_avg_sq.", "step."}) {
-      const bool mine = owner_[i] == world_->rank(), number = prefix == "step.";
-      const auto options = parameter.options().dtype(number ? torch::kFloat32 : parameter.scalar_type()).requires_grad(false);
-      torch::Tensor value =
-          mine ? own.find(prefix + name)->clone() : torch::empty(number ? at::IntArrayRef{} : parameter.sizes(), options);
-      if (owner_[i] != 0) world_->broadcast(value, owner_[i]);
-      if (world_->is_first()) all.add(prefix + name, value);
-    }
+  for (const std::string moment : {"exp_avg.", "exp_avg_sq."}) {
+    collect([&](size_t i) { return *own.find(moment + parameters_[i].first); },
+            [&](size_t i, const torch::Tensor& value) {
+              if (!world_->is_first()) return;
+              all.add(moment + parameters_[i].first, value.to(torch::kCPU, value.scalar_type(), false, /*copy=*/true));
+            });
   }
+  // Counts are the same on all ranks that have a slice; the one that has the first number tells it.
+  torch::Tensor steps = torch::zeros({static_cast<int64_t>(parameters_.size())}, torch::kFloat32);
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (slices_[i].first == 0 && slices_[i].count > 0)
+      steps[static_cast<int64_t>(i)] = own.find("step." + parameters_[i].first)->cpu();
+  }
+  steps = steps.to(parameters_[0].second.device());
+  world_->all_reduce(steps)->wait();
+  steps = steps.cpu();
+  if (!world_->is_first()) return {};
+  for (size_t i = 0; i < parameters_.size(); ++i) all.add("step." + parameters_[i].first, steps[static_cast<int64_t>(i)].clone());
   return all;
 }
 

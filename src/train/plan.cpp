@@ -110,7 +110,8 @@ void print_plan(const RunConfig& config, Session& session) {
                batch.texts.sequences.longest, batch.keys[0]);
   spdlog::info("steps          {} in all, {} an epoch", session.total_steps, loader.batches_per_epoch());
   print_ranks(config, session, batch);
-  const StateBytes state = state_bytes(parameters, trained, session.lora.has_value(), session.average != nullptr);
+  const int64_t sharing = config.distributed.shard_optimizer ? session.world().size() : 1;
+  const StateBytes state = state_bytes(parameters, trained, session.lora.has_value(), session.average != nullptr, sharing);
   print_memory(config, arch, batch, state);
   print_disk(config.output, state);
 }

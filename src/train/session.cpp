@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "fsc/core/error.h"
+#include "fsc/core/log.h"
 #include "fsc/model/context_length.h"
 #include "fsc/model/towers.h"
 #include "fsc/weights/model_folder.h"
@@ -105,15 +106,20 @@ void make_optimizer(const RunConfig& config, Session& session) {
     const TowerOptimConfig& tower = at.tower == Tower::kImage ? config.optim.image : config.optim.text;
     return {tower.lr_factor(at.layer, at.blocks), tower.weight_decay_scale};
   };
-  IsOwn is_own;
+  Sharing sharing;
   if (learner.world->size() > 1) {
     std::vector<torch::Tensor> trained;
     for (const auto& [name, parameter] : parameters) trained.push_back(parameter);
     learner.buckets = std::make_unique<GradientBuckets>(learner.world, trained, config.distributed);
-    if (config.distributed.shard_optimizer) learner.shards = std::make_shared<OptimizerShards>(learner.world, parameters);
-    if (learner.shards) is_own = [&](const std::string& name) { return learner.shards->owns(name); };
+    if (config.distributed.shard_optimizer) {
+      learner.shards = std::make_shared<OptimizerShards>(learner.world, parameters, learner.buckets->layout());
+      sharing = learner.shards->sharing();
+    }
   }
-  learner.optimizer = std::make_unique<AdamW>(parameters, config.optim, scale_of, is_own);
+  learner.optimizer = std::make_unique<AdamW>(parameters, config.optim, scale_of, std::move(sharing));
+  if (learner.shards)
+    spdlog::info("optimizer: {} of state on this rank, shared by {}",
+                 format_bytes(static_cast<double>(learner.optimizer->state_bytes())), learner.world->size());
   learner.scaler = std::make_unique<GradScaler>(config.train.precision == Precision::kAmp, learner.device);
   if (config.train.ema_decay > 0) session.average = std::make_unique<WeightAverage>(parameters, config.train.ema_decay);
 }

@@ -34,7 +34,7 @@ std::string Store::yaml() const {
 }
 
 void Store::write_config() const {
-  on_first(session_.world(), [&] { return write_file_atomic(folder_ / "config.yaml", yaml()), std::string(); });
+  on_first(session_.world(), [&] { write_file_atomic(folder_ / "config.yaml", yaml()); });
 }
 
 void Store::save(const TrainState& state) {
@@ -46,7 +46,7 @@ void Store::save(const TrainState& state) {
     learner.optimizer->save(optimizer);
   learner.scaler->save(optimizer);
   on_first(
-      session_.world(), [&] { return write(state, optimizer), std::string(); }, config_.distributed.checkpoint_timeout);
+      session_.world(), [&] { write(state, optimizer); }, config_.distributed.checkpoint_timeout);
   saved_step_ = state.step;
 }
 
@@ -84,7 +84,7 @@ void Store::make_own(const Checkpoint& checkpoint) {
 TrainState Store::restore_best() { return restore(open_checkpoint(guard_->best_checkpoint())); }
 
 TrainState Store::go_back() {
-  on_first(session_.world(), [&] { return remove_checkpoints_after(folder_, guard_->best_step()), std::string(); });
+  on_first(session_.world(), [&] { remove_checkpoints_after(folder_, guard_->best_step()); });
   return restore_best();
 }
 

@@ -62,7 +62,7 @@ class Run {
 
   void go_on_from(const Checkpoint& checkpoint) {
     state_ = store_.restore(checkpoint);
-    on_first(world(), [&] { return set_aside_others(config_.output.dir, checkpoint), std::string(); });
+    on_first(world(), [&] { set_aside_others(config_.output.dir, checkpoint); });
     if (guard_) guard_->restore(checkpoint.guard, checkpoint.folder);
     spdlog::info("going on from {}: step {} of {}, epoch {}, sample {} of its order", checkpoint.folder.string(), state_.step,
                  session_.total_steps, state_.data.epoch, state_.data.draw);
@@ -206,10 +206,7 @@ class Begin {
   ExitCode go() {
     world_ = open_world(layout_, config_.distributed, layout_.alone() ? torch::kCPU : device_of(config_.train, layout_));
     if (options_.dry_run) return dry_run();
-    on_first(*world_, [&] {
-      folder_.emplace(run_, !resumes_in_place(run_, options_.resume));
-      return std::string();
-    });
+    on_first(*world_, [&] { folder_.emplace(run_, !resumes_in_place(run_, options_.resume)); });
     log_to_file(run_ / (world_->is_first() ? "log.txt" : "log.rank_" + std::to_string(world_->rank()) + ".txt"));
     const torch::Device device = choose_device(config_.train, layout_);
     const auto checkpoint = agreed_checkpoint();
@@ -232,7 +229,7 @@ class Begin {
   /// The one that rank 0 finds: on a shared file system the others might still see another.
   std::optional<Checkpoint> agreed_checkpoint() {
     std::optional<Checkpoint> checkpoint;
-    const std::string folder = on_first(*world_, [&] {
+    const std::string folder = words_of_first(*world_, [&] {
       checkpoint = checkpoint_to_resume(config_, options_);
       if (checkpoint) check_same_config(config_, *checkpoint);
       return checkpoint ? checkpoint->folder.string() : "";

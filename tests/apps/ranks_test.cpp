@@ -98,22 +98,40 @@ INSTANTIATE_TEST_SUITE_P(
         Variant{"masked", {"loss.missing_negatives=masked", "negatives.avoid_batch_captions=true", "data.avoid_duplicates=true"}},
         Variant{"lora", {"model.lora.rank=2", "model.lora.init=zero"}, "lora.safetensors"},
         Variant{"locked", {"model.lock_image=true", "train.ema_decay=0.9"}},
-        Variant{"shards", {"distributed.shard_optimizer=true", "optim.grad_clip=0.5"}}, Variant{"uneven", {"train.batch_size=7"}},
-        Variant{"siglip", kSiglip}, Variant{"siglip_uneven_parts", joined(kSiglip, {"train.batch_size=7", "train.accum_freq=2"})},
+        Variant{"shards", {"distributed.shard_optimizer=true", "optim.grad_clip=0.5"}},
+        Variant{"shards_parts",
+                {"distributed.shard_optimizer=true", "optim.grad_clip=0.5", "train.batch_size=4", "train.accum_freq=2",
+                 "train.ema_decay=0.9", "distributed.bucket_mb=0.02"}},
+        Variant{
+            "shards_lora", {"distributed.shard_optimizer=true", "model.lora.rank=2", "model.lora.init=zero"}, "lora.safetensors"},
+        Variant{"uneven", {"train.batch_size=7"}}, Variant{"siglip", kSiglip},
+        Variant{"siglip_uneven_parts", joined(kSiglip, {"train.batch_size=7", "train.accum_freq=2"})},
         Variant{"ring", {"distributed.features=ring", "train.batch_size=7"}},
         Variant{"ring_negclip", {"distributed.features=ring", "loss.name=clip", "loss.missing_negatives=masked"}}),
     [](const auto& info) { return info.param.name; });
 
+/// What a part of a run is started as.
+struct Part {
+  int processes;
+  bool shards;
+};
+
 TEST(RanksResume, OnAnotherNumberOfThem) {
-  const SmallRun whole, broken;
+  const SmallRun whole;
   expect_ended(run_program("fsc-train", train(whole, kEight)), 0);
-  int round = 0;
-  for (const int processes : {2, 1, 4}) {
-    Arguments go = joined(joined(kEight, {"--resume", "auto"}), processes == 1 ? Arguments{} : on(processes));
-    if (++round < 3) go = joined(go, {"--simulate-fault", "term@" + std::to_string(2 * round)});
-    expect_ended(run_program("fsc-train", train(broken, go)), round < 3 ? 75 : 0);
+  for (const auto& parts : {std::vector<Part>{{2, false}, {1, false}, {4, false}},
+                            {{2, true}, {1, true}, {4, true}},
+                            {{4, true}, {2, false}, {3, true}}}) {
+    const SmallRun broken;
+    int round = 0;
+    for (const auto& [processes, shards] : parts) {
+      Arguments go = joined(joined(kEight, {"--resume", "auto"}), processes == 1 ? Arguments{} : on(processes));
+      if (shards) go = joined(go, settings({"distributed.shard_optimizer=true"}));
+      if (++round < 3) go = joined(go, {"--simulate-fault", "term@" + std::to_string(2 * round)});
+      expect_ended(run_program("fsc-train", train(broken, go)), round < 3 ? 75 : 0);
+    }
+    expect_same_numbers(whole.run(), broken.run());
   }
-  expect_same_numbers(whole.run(), broken.run());
 }
 
 TEST(RanksStop, ASignalToOneOfThemEndsAllAtOneStep) {

@@ -7,9 +7,10 @@ namespace {
 /// Exchanges without end; what is wrong is said by the test that every body runs in.
 RANK_BODY(ExchangesForEver) {
   const auto world = world_of_body();
-  const torch::Tensor flat = torch::ones({100'000});
+  const torch::Tensor flat = torch::ones({120'000});
+  const bool parts = variable_or("FSC_TEST_PARTS", "no") == "yes";
   for (int64_t step = 0;; ++step) {
-    world->all_reduce(flat)->wait();
+    (parts ? world->reduce_to_parts(flat) : world->all_reduce(flat))->wait();
     flat.fill_(1);
     world->channel().all_gather("step");
     if (step == 2) std::printf("goes on\n"), std::fflush(stdout);
@@ -76,8 +77,10 @@ TEST(LostRank, StoppedStoreIsNamed) {
 }
 
 TEST(LostRank, OneThatLivesButDoesNotComeIsNamed) {
-  auto ranks = running(2, {{"FSC_TEST_TIMEOUT", "1"}, {"FSC_TEST_SLEEPER", "1"}});
-  ranks[0]->expect_ends(1, {"lost: rank 1 (", "lives but did not come", "distributed.timeout is 1 s"}, 10);
+  for (const char* parts : {"no", "yes"}) {
+    auto ranks = running(2, {{"FSC_TEST_TIMEOUT", "1"}, {"FSC_TEST_SLEEPER", "1"}, {"FSC_TEST_PARTS", parts}});
+    ranks[0]->expect_ends(1, {"lost: rank 1 (", "lives but did not come", "distributed.timeout is 1 s"}, 10);
+  }
 }
 
 }  // namespace

@@ -73,8 +73,9 @@ TEST(FindLayout, SlurmStep) {
   EXPECT_EQ(layout.attempt, "0.0");
   EXPECT_EQ(layout.job, "123456");
 
-  const auto array =
-      layout_of(with(kSlurm, {{"SLURM_ARRAY_JOB_ID", "123450"}, {"SLURM_ARRAY_TASK_ID", "3"}, {"SLURM_RESTART_COUNT", "1"}, {"SLURM_STEP_ID", "4"}}));
+  const auto array = layout_of(with(
+      kSlurm,
+      {{"SLURM_ARRAY_JOB_ID", "123450"}, {"SLURM_ARRAY_TASK_ID", "3"}, {"SLURM_RESTART_COUNT", "1"}, {"SLURM_STEP_ID", "4"}}));
   EXPECT_EQ(array.job, "123450_3");
   EXPECT_EQ(array.port, 23456);
   EXPECT_EQ(array.attempt, "1.4");

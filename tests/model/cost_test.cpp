@@ -51,6 +51,7 @@ TEST(Cost, StateInMemoryAndOnDisk) {
   EXPECT_DOUBLE_EQ(whole.memory, 4000 + 4000 + 8000 + 4000) << "weights, gradients, two moments, average";
   EXPECT_DOUBLE_EQ(whole.model_file, 4000);
   EXPECT_DOUBLE_EQ(whole.checkpoint, 4000 + 8000 + 4000);
+  EXPECT_EQ(state_bytes(1000, 1000, false, true, /*sharing=*/4).memory, whole.memory - 0.75 * 8 * 1000);
   const StateBytes locked = state_bytes(1000, 100, false, false), lora = state_bytes(1000, 100, true, false);
   EXPECT_DOUBLE_EQ(locked.memory, 4000 + 1200);
   EXPECT_DOUBLE_EQ(locked.checkpoint, 4000 + 800);

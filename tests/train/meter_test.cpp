@@ -138,11 +138,11 @@ TEST_F(MeterTest, ARunThatWasCompleteSaysSo) {
 }
 
 TEST_F(MeterTest, TimeThatIsLeftOutIsNotTheTraining) {
-  meter_->leave_out(std::chrono::hours(-10));  // as if the run had begun ten hours ago
+  meter_->leave_out(std::chrono::hours(-10), 0);  // as if the run had begun ten hours ago
   step(1);
   step(1);
   EXPECT_GT(lines()[0]["step_seconds"].get<double>(), 5 * 3600 - 1.0);
-  meter_->leave_out(std::chrono::hours(10));
+  meter_->leave_out(std::chrono::hours(10), 0);
   meter_->say_totals();
   EXPECT_EQ(heard_.text().find("2 steps in 10h"), std::string::npos) << heard_.text();
 }

@@ -13,9 +13,11 @@ class CommonError : public Error {
   using Error::Error;
 };
 
-/// Runs `work` on rank 0 while the others wait (up to `longest` seconds, 0 = distributed.timeout); every rank gets its words.
-/// An Error of it becomes a CommonError of the same words and exit code on every rank.
-std::string on_first(World& world, const std::function<std::string()>& work, double longest = 0);
+/// Runs `work` on rank 0 while the others wait (up to `longest` seconds, 0 = distributed.timeout). An Error of it becomes a
+/// CommonError of the same words and exit code on every rank.
+void on_first(World& world, const std::function<void()>& work, double longest = 0);
+/// The same; every rank gets its words.
+std::string words_of_first(World& world, const std::function<std::string()>& work, double longest = 0);
 
 /// Runs `work` on every rank. An Error on some is a CommonError on all, which names the first of them.
 void on_all(World& world, const std::function<void()>& work, double longest = 0);

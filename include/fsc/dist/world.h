@@ -62,6 +62,11 @@ class World {
   virtual torch::Tensor reduce_scatter(const torch::Tensor& rows) = 0;
   /// In place, the sum over ranks. `flat` is contiguous and must not be touched before wait().
   virtual std::unique_ptr<Pending> all_reduce(torch::Tensor flat) = 0;
+  /// The same, but only this rank's part of `flat`, the rank()-th of size() equal ones, becomes the sum; the others are
+  /// undefined.
+  virtual std::unique_ptr<Pending> reduce_to_parts(torch::Tensor flat) = 0;
+  /// The way back: every rank's part of `flat` comes to all.
+  virtual std::unique_ptr<Pending> gather_parts(torch::Tensor flat) = 0;
   /// In place, `root`'s values.
   virtual void broadcast(torch::Tensor tensor, int64_t root = 0) = 0;
   /// To `to` and from `from` at the same time, tensors of one shape (a ring).
@@ -73,8 +78,6 @@ class World {
   virtual Channel& channel() = 0;
   /// One more, for another thread. All ranks must open the same ones, by their names.
   virtual std::unique_ptr<Channel> open_channel(const std::string& name) = 0;
-  /// Who of the others does not answer, as words for a message: "rank 1 (node02)"; "" = all do. Never hangs.
-  virtual std::string silent_ranks() = 0;
 
   /// Seconds that this rank has waited in collectives, hidden ones not counted.
   double waited_seconds() const { return waited_seconds_; }

@@ -36,7 +36,8 @@ struct StateBytes {
   double checkpoint = 0;  ///< that, the moments and the average
 };
 
-/// Of `parameters` numbers, of which `trained` are trained. With LoRA only these are written.
-StateBytes state_bytes(int64_t parameters, int64_t trained, bool lora, bool average);
+/// Of `parameters` numbers, of which `trained` are trained. With LoRA only these are written. `sharing` processes keep AdamW's
+/// moments together.
+StateBytes state_bytes(int64_t parameters, int64_t trained, bool lora, bool average, int64_t sharing = 1);
 
 }  // namespace fsc

@@ -88,13 +88,26 @@ struct ParameterScale {
   double lr = 1.0, weight_decay = 1.0;
 };
 using ScaleOf = std::function<ParameterScale(const std::string& name)>;
-using IsOwn = std::function<bool(const std::string& name)>;
+
+/// The numbers [first, first + count) of a tensor, row by row.
+struct Slice {
+  int64_t first = 0, count = 0;
+  /// A view: one row of numbers, or `whole` itself where the slice is all of it.
+  torch::Tensor of(const torch::Tensor& whole) const;
+};
+
+/// For an optimizer that several ranks share: the slice of each parameter that is updated here, and has a state; and a sum over
+/// the ranks, in place.
+struct Sharing {
+  std::function<Slice(const std::string& name)> slice_of = {};
+  std::function<void(torch::Tensor numbers)> sum = {};
+};
 
 class AdamW {
  public:
-  /// `scale_of` tells the factors of each parameter; empty = all 1. `is_own`: which parameters are updated here, and have a
-  /// state; empty = all. The gradients of all of them are measured, clipped and looked through.
-  AdamW(NamedParameters parameters, const OptimConfig& config, const ScaleOf& scale_of = {}, const IsOwn& is_own = {});
+  /// `scale_of` tells the factors of each parameter; empty = all 1. With `sharing` only slices are updated here, and only their
+  /// gradients are looked at; the norm is that of all ranks' slices together, so all ranks must step together.
+  AdamW(NamedParameters parameters, const OptimConfig& config, const ScaleOf& scale_of = {}, Sharing sharing = {});
 
   void zero_grad();
   /// Unscales, measures, clips (config.grad_clip > 0), applies one fused AdamW step and lets the scaler adapt, all on the
@@ -102,21 +115,30 @@ class AdamW {
   /// leaves parameters, moments and step counts untouched, and its norm is reported as it is.
   StepVerdict step(double lr, GradScaler& scaler);
 
-  /// exp_avg.<name>, exp_avg_sq.<name>, and the per-parameter step count as step.<name>; the tensors are shared, not copied.
+  /// exp_avg.<name>, exp_avg_sq.<name>, and the per-parameter step count as step.<name>; the tensors are shared, not copied. Of
+  /// what is updated here only.
   void save(StateDict& state) const;
-  /// Takes its own entries. Error names the missing or misshapen one and `source`, and leaves this optimizer as it was.
+  /// Takes its own entries, or its slices of them: those of whole parameters, with `sharing` too. Error names the missing or
+  /// misshapen one and `source`, and leaves this optimizer as it was.
   void load(const StateDict& state, const std::string& source);
+  /// Of what is held here.
   int64_t state_bytes() const;
 
  private:
   struct Group {
     double lr_scale = 1, weight_decay = 0;
     std::vector<std::string> names;
-    std::vector<torch::Tensor> parameters, exp_avgs, exp_avg_sqs, steps;
+    std::vector<torch::Tensor> parameters;
+    std::vector<Slice> slices;
+    std::vector<torch::Tensor> exp_avgs, exp_avg_sqs, steps;
   };
+  bool has_gradients() const;
+  torch::Tensor norm_of(const std::vector<torch::Tensor>& grads, const torch::Device& device) const;
+
   OptimConfig config_;
+  Sharing sharing_;
   std::vector<Group> groups_;
-  std::vector<torch::Tensor> others_;  ///< parameters that are updated elsewhere
+  std::vector<torch::Tensor> others_;  ///< parameters of which nothing is updated here
 };
 
 }  // namespace fsc

@@ -28,7 +28,7 @@ std::unique_ptr<Guard> open_guard(const RunConfig& config, const Session& sessio
   if (!config.guard.is_on()) return nullptr;
   SuiteConfig suite;
   const auto find_suite = [&] { suite = suite_of_probe(config.guard, config.output.dir, default_suite); };
-  on_first(session.world(), [&] { return find_suite(), std::string(); });  // it may have to make the synthetic world
+  on_first(session.world(), [&] { find_suite(); });  // it may have to make the synthetic world
   on_all(session.world(), [&] {
     if (!session.world().is_first()) find_suite();
   });
@@ -76,7 +76,7 @@ bool Guard::due(int64_t step) const { return step % every_ == 0 || step == sessi
 Outcomes Guard::score_together() const {
   const Outcomes here =
       probe_->score({session_.identity, session_.learner.model}, *session_.tokenizer, session_.learner.precision);
-  return outcomes_from(on_first(session_.world(), [&] { return to_text(here); }));
+  return outcomes_from(words_of_first(session_.world(), [&] { return to_text(here); }));
 }
 
 ProbePoint Guard::score(int64_t step) {

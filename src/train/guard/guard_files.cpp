@@ -94,7 +94,7 @@ void Guard::restore(const std::string& state, const fs::path& folder) {
   } catch (const nlohmann::json::exception&) {
     throw Error(folder.string() + ": the guard's part of state.json is damaged or missing");
   }
-  on_first(session_.world(), [&] { return fetch_front(folder), std::string(); });
+  on_first(session_.world(), [&] { fetch_front(folder); });
   write_files();
 }
 
@@ -160,7 +160,6 @@ void Guard::write_files() const {
     write_file_atomic(run_ / "guard.jsonl", lines);
     write_file_atomic(run_ / "pareto.json", json.dump(2) + "\n");
     draw(front);
-    return std::string();
   });
 }
 

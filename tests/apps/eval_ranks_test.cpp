@@ -30,6 +30,13 @@ class EvalOnRanks : public testing::Test {
   Ended eval(const std::string& output, const std::vector<std::string>& more) const {
     return run_program("fsc-eval", arguments(output, more));
   }
+  /// One of two ranks that nobody launched.
+  std::unique_ptr<Process> start_rank(int rank, int port, const std::string& checkpoint) const {
+    std::vector<std::unique_ptr<ScopedEnv>> variables;
+    for (const auto& [name, value] : rank_variables(rank, 2, port))
+      variables.push_back(std::make_unique<ScopedEnv>(name.c_str(), value));
+    return std::make_unique<Process>("fsc-eval", arguments("out", {"--checkpoint", checkpoint}));
+  }
   std::string run(int number) const { return (dir_ / ("run" + std::to_string(number))).string(); }
 
   /// All files of `one` are in `other`, with the same bytes. -> their number
@@ -98,14 +105,11 @@ TEST_F(EvalOnRanks, OtherWeightsAreNamed) {
   const int port = free_port();
   std::vector<std::unique_ptr<Process>> ranks;
   for (int rank = 0; rank < 2; ++rank) {
-    std::vector<std::unique_ptr<ScopedEnv>> variables;
-    for (const auto& [name, value] : rank_variables(rank, 2, port))
-      variables.push_back(std::make_unique<ScopedEnv>(name.c_str(), value));
     fs::create_directories(dir_ / std::to_string(rank));
     fs::create_directory_symlink(run(rank + 1), dir_ / std::to_string(rank) / "model");  // as on two hosts with their own disks
     const fs::path here = fs::current_path();
     fs::current_path(dir_ / std::to_string(rank));
-    ranks.push_back(std::make_unique<Process>("fsc-eval", arguments("out", {"--checkpoint", "model"})));
+    ranks.push_back(start_rank(rank, port, "model"));
     fs::current_path(here);
   }
   expect_ended(ranks[0]->wait(), 1, {"the ranks do not agree", "weights: rank 1 (", " of model"});
@@ -119,12 +123,7 @@ TEST_F(EvalOnRanks, ALostOneIsNamed) {
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   const int port = free_port();
   std::vector<std::unique_ptr<Process>> ranks;
-  for (int rank = 0; rank < 2; ++rank) {
-    std::vector<std::unique_ptr<ScopedEnv>> variables;
-    for (const auto& [name, value] : rank_variables(rank, 2, port))
-      variables.push_back(std::make_unique<ScopedEnv>(name.c_str(), value));
-    ranks.push_back(std::make_unique<Process>("fsc-eval", arguments("out", {"--checkpoint", run(1)})));
-  }
+  for (int rank = 0; rank < 2; ++rank) ranks.push_back(start_rank(rank, port, run(1)));
   int end = -1;  // can be opened once somebody reads at the other
   while ((end = ::open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0 && ranks[0]->runs() && ranks[1]->runs())
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

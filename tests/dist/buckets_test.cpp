@@ -14,7 +14,7 @@ using torch::Tensor;
 std::vector<Tensor> some_parameters() {
   torch::manual_seed(4);
   const auto made = [](std::vector<int64_t> shape, torch::ScalarType dtype) {
-    return torch::randn(shape, torch::kFloat64).to(dtype).requires_grad_();
+    return torch::randn(shape, torch::kFloat64).to(torch::dtype(dtype).device(test::device_of_body())).requires_grad_();
   };
   return {made({8, 16}, torch::kFloat64), made({16}, torch::kFloat32), made({16, 4}, torch::kFloat64),
           made({3}, torch::kFloat64),     made({4}, torch::kFloat32),  made({5}, torch::kFloat32).requires_grad_(false)};
@@ -23,7 +23,7 @@ std::vector<Tensor> some_parameters() {
 /// The loss of one sample, over all ranks the mean.
 Tensor loss_of(const std::vector<Tensor>& p, int64_t sample) {
   torch::manual_seed(100 + static_cast<uint64_t>(sample));
-  const Tensor x = torch::randn({1, 8}, torch::kFloat64);
+  const Tensor x = torch::randn({1, 8}, torch::kFloat64).to(p[0].device());
   Tensor y = (x.mm(p[0]) + p[1].to(torch::kFloat64)).tanh().mm(p[2]);
   if (sample == 1) y = y * p[4].to(torch::kFloat64);
   return y.square().sum();

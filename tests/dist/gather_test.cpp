@@ -1,6 +1,8 @@
 // Features of several ranks against those of one process.
 #include "fsc/dist/gather.h"
 
+#include <numeric>
+
 #include "dist/ranks.h"
 
 namespace fsc {
@@ -10,7 +12,7 @@ using torch::Tensor;
 
 /// Something in which every row meets every other; over the rows [first, first + count) of a batch.
 Tensor loss_of_rows(const Tensor& image, const Tensor& text, int64_t first, int64_t count) {
-  const Tensor labels = torch::arange(first, first + count);
+  const Tensor labels = torch::arange(first, first + count, image.device());
   return (torch::cross_entropy_loss(image.narrow(0, first, count).mm(text.t()), labels, {}, at::Reduction::Sum) +
           torch::cross_entropy_loss(text.narrow(0, first, count).mm(image.t()), labels, {}, at::Reduction::Sum)) /
          static_cast<double>(image.size(0));
@@ -22,8 +24,9 @@ struct Pair {
 
 Pair weights(torch::ScalarType dtype) {
   torch::manual_seed(1);
-  return {torch::randn({6, 4}, torch::kFloat64).to(dtype).requires_grad_(),
-          torch::randn({5, 4}, torch::kFloat64).to(dtype).requires_grad_()};
+  const auto options = torch::dtype(dtype).device(test::device_of_body());
+  return {torch::randn({6, 4}, torch::kFloat64).to(options).requires_grad_(),
+          torch::randn({5, 4}, torch::kFloat64).to(options).requires_grad_()};
 }
 
 /// The largest difference between the gradients of one process and the sums over ranks of theirs, against the largest gradient.
@@ -35,7 +38,9 @@ double difference(World& world, const std::vector<int64_t>& counts, torch::Scala
   }
   const int64_t own = counts[static_cast<size_t>(world.rank())];
   torch::manual_seed(2);
-  const Tensor x = torch::randn({total, 6}, torch::kFloat64).to(dtype), y = torch::randn({total, 5}, torch::kFloat64).to(dtype);
+  const auto options = torch::dtype(dtype).device(test::device_of_body());
+  const Tensor x = torch::randn({total, 6}, torch::kFloat64).to(options),
+               y = torch::randn({total, 5}, torch::kFloat64).to(options);
   const Pair whole = weights(dtype), part = weights(dtype);
   loss_of_rows(x.mm(whole.image), y.mm(whole.text), 0, total).backward();
 
@@ -55,8 +60,10 @@ double difference(World& world, const std::vector<int64_t>& counts, torch::Scala
 
 RANK_BODY(GathersWithGradient) {
   const auto world = test::world_of_body();
-  const std::vector<std::vector<int64_t>> table = world->size() == 2 ? std::vector<std::vector<int64_t>>{{4, 4}, {3, 5}, {7, 1}}
-                                                                     : std::vector<std::vector<int64_t>>{{2, 2, 2}, {1, 4, 3}};
+  std::vector<int64_t> alike(static_cast<size_t>(world->size()), 3), uneven = alike;
+  std::iota(uneven.begin(), uneven.end(), int64_t{1});
+  std::swap(uneven.front(), uneven.back());
+  const std::vector<std::vector<int64_t>> table = {alike, uneven};
   for (const auto& counts : table) {
     EXPECT_LT(difference(*world, counts, torch::kFloat64), 1e-12);
     EXPECT_LT(difference(*world, counts, torch::kFloat32), 1e-5);

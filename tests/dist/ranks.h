@@ -203,9 +203,14 @@ inline DistributedConfig config_of_body() {
   config.interface = variable_or("FSC_TEST_INTERFACE", "");
   return config;
 }
+/// The CPU, or with FSC_TEST_DEVICE=cuda this rank's own CUDA device.
+inline torch::Device device_of_body() {
+  if (variable_or("FSC_TEST_DEVICE", "cpu") == "cpu") return torch::kCPU;
+  return {torch::kCUDA, static_cast<torch::DeviceIndex>(std::stoi(variable_or("LOCAL_RANK", "0")))};
+}
 inline std::shared_ptr<World> world_of_body() {
   const auto config = config_of_body();
-  return open_world(find_layout(config, process_environment()), config, torch::kCPU);
+  return open_world(find_layout(config, process_environment()), config, device_of_body());
 }
 
 }  // namespace fsc::test

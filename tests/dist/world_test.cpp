@@ -38,7 +38,7 @@ void expect_right_collectives(World& world, torch::ScalarType dtype) {
   SCOPED_TRACE(c10::toString(dtype));
   const int64_t W = world.size(), r = world.rank();
   const double sum = static_cast<double>(W * (W + 1)) / 2;
-  const auto options = torch::dtype(dtype);
+  const auto options = torch::dtype(dtype).device(test::device_of_body());
   const torch::Tensor all = world.all_gather(torch::full({2, 3}, static_cast<double>(r), options));
   ASSERT_EQ(all.sizes(), (std::vector<int64_t>{2 * W, 3}));
   for (int64_t q = 0; q < W; ++q) EXPECT_TRUE(all.narrow(0, 2 * q, 2).eq(static_cast<double>(q)).all().item<bool>());

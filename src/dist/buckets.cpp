@@ -34,7 +34,7 @@ class GradientBuckets::Impl {
   }
 
   void zero() {
-    for (auto& bucket : buckets_) bucket.flat.zero_();
+    for (auto& bucket : buckets_) bucket.layout.numbers.zero_();
     for (auto& member : members_) {
       member.parameter.mutable_grad() = member.gradient;
       member.used = false;
@@ -65,7 +65,7 @@ class GradientBuckets::Impl {
 
   int64_t bytes() const {
     int64_t sum = 0;
-    for (const auto& bucket : buckets_) sum += static_cast<int64_t>(bucket.flat.nbytes());
+    for (const auto& bucket : buckets_) sum += static_cast<int64_t>(bucket.layout.numbers.nbytes());
     return sum;
   }
 
@@ -78,8 +78,7 @@ class GradientBuckets::Impl {
  private:
   struct Bucket {
     FlatBucket layout;
-    torch::Tensor flat;  // its numbers
-    torch::Tensor sent;  // flat, or its copy in bf16, while it is on its way
+    torch::Tensor sent;  // the numbers, or their copy in bf16, while they are on their way
     size_t missing = 0;
     std::unique_ptr<Pending> pending;
   };
@@ -128,12 +127,12 @@ class GradientBuckets::Impl {
       size += members_[i].parameter.numel();
     }
     if (in_parts_) size = (size + world_->size() - 1) / world_->size() * world_->size();
-    bucket.flat = torch::zeros({size}, members_[indices[0]].parameter.options().requires_grad(false));
-    bucket.layout.numbers = bucket.flat;
+    bucket.layout.numbers = torch::zeros({size}, members_[indices[0]].parameter.options().requires_grad(false));
     for (size_t k = 0; k < indices.size(); ++k) {
       auto& member = members_[indices[k]];
       member.bucket = buckets_.size();
-      member.gradient = bucket.flat.narrow(0, bucket.layout.members[k].first, member.parameter.numel()).view_as(member.parameter);
+      member.gradient =
+          bucket.layout.numbers.narrow(0, bucket.layout.members[k].first, member.parameter.numel()).view_as(member.parameter);
     }
     buckets_.push_back(std::move(bucket));
   }
@@ -158,15 +157,15 @@ class GradientBuckets::Impl {
 
   void launch(Bucket& bucket) {
     const torch::NoGradGuard no_grad;
-    bucket.flat.div_(world_->size());
-    const bool copy = in_bf16_ && bucket.flat.scalar_type() == torch::kFloat32;
-    bucket.sent = copy ? bucket.flat.to(torch::kBFloat16) : bucket.flat;
+    bucket.layout.numbers.div_(world_->size());
+    const bool copy = in_bf16_ && bucket.layout.numbers.scalar_type() == torch::kFloat32;
+    bucket.sent = copy ? bucket.layout.numbers.to(torch::kBFloat16) : bucket.layout.numbers;
     bucket.pending = in_parts_ ? world_->reduce_to_parts(bucket.sent) : world_->all_reduce(bucket.sent);
   }
 
   void land(Bucket& bucket) {
     std::exchange(bucket.pending, nullptr)->wait();
-    if (!bucket.sent.is_same(bucket.flat)) own_part(bucket.flat).copy_(own_part(bucket.sent));
+    if (!bucket.sent.is_same(bucket.layout.numbers)) own_part(bucket.layout.numbers).copy_(own_part(bucket.sent));
     bucket.sent = torch::Tensor();
   }
 

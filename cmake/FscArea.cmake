@@ -62,13 +62,15 @@ endfunction()
 
 # fsc_instruction_sets(<folder>): its files *_portable.cpp, *_avx2.cpp, *_avx512.cpp and *_avx512_bf16.cpp hold the same loops, each for one
 # instruction set; the program chooses among them when it runs. -Wno-psabi: their vectors are wider than the calling convention
-# knows, but no such function is called from outside.
+# knows, but no such function is called from outside. Other processors than x86-64 have the portable loops alone: the other files are then
+# compiled like them, and never chosen.
 function(fsc_instruction_sets folder)
   set(loops "-O3;-Wno-psabi;-ffp-contract=fast")
-  set(flags_portable "")
-  set(flags_avx2 "-mavx2;-mfma;-mf16c")
-  set(flags_avx512 "-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mfma;-mprefer-vector-width=512")
-  set(flags_avx512_bf16 "${flags_avx512};-mavx512bf16")
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+    set(flags_avx2 "-mavx2;-mfma;-mf16c")
+    set(flags_avx512 "-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mfma;-mprefer-vector-width=512")
+    set(flags_avx512_bf16 "${flags_avx512};-mavx512bf16")
+  endif()
   foreach(set portable avx2 avx512 avx512_bf16)
     file(GLOB files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*_${set}.cpp")
     set_source_files_properties(${files} PROPERTIES COMPILE_OPTIONS "${loops};${flags_${set}}" SKIP_PRECOMPILE_HEADERS ON)

@@ -18,3 +18,4 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/fscConfigVersion.cmake" 
 install(FILES "${PROJECT_BINARY_DIR}/fscConfig.cmake" "${PROJECT_BINARY_DIR}/fscConfigVersion.cmake" cmake/FindLibTorch.cmake
   DESTINATION ${package} COMPONENT sdk)
 install(FILES third_party/CMakeLists.txt DESTINATION ${package} RENAME fscThirdParty.cmake COMPONENT sdk)
+install(FILES third_party/packages.tsv DESTINATION ${package} COMPONENT sdk)

@@ -11,6 +11,10 @@ CPU_PARTS = (
     "torch/lib/libtorch_cpu.so",
     "torch/lib/libc10.so",
     "torch/lib/libgomp*.so*",
+    "torch/lib/libarm_compute*.so*",  # these four: aarch64's matrix products, and what they load
+    "torch/lib/libnvpl_*.so*",
+    "torch/lib/libopenblas*.so*",
+    "torch/lib/libgfortran*.so*",
     "nvidia/*/lib/libcudart.so.*",
     "nvidia/*/lib/libcupti.so.*",
     "*.dist-info/METADATA",

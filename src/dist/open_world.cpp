@@ -18,6 +18,8 @@ using Works = std::vector<c10::intrusive_ptr<c10d::Work>>;
 
 constexpr std::chrono::milliseconds kGroupsLimit{-1};  // what c10d takes for "as the group was made"
 
+// Collectives are called below by the names that every supported torch has; newer ones forward them to others.
+
 /// What several processes share to wait for each other and to tell who is lost.
 class Waiting {
  public:
@@ -106,7 +108,7 @@ class GlooChannel final : public Channel {
     torch::Tensor own = torch::from_blob(block.data(), {length}, torch::kUInt8);
     torch::Tensor all = torch::empty({group_->getSize() * length}, torch::kUInt8);
     const c10d::AllgatherOptions options{.timeout = patience > 0 ? detail::milliseconds(patience) : kGroupsLimit};
-    waiting_.run([&] { group_->all_gather_single(all, own, options)->wait(); });
+    waiting_.run([&] { group_->_allgather_base(all, own, options)->wait(); });
     std::vector<std::string> blocks;
     const auto* bytes = reinterpret_cast<const char*>(all.const_data_ptr<uint8_t>());
     for (int64_t r = 0; r < group_->getSize(); ++r) blocks.emplace_back(bytes + r * length, block.size());
@@ -168,7 +170,7 @@ class C10dWorld final : public World {
     TORCH_CHECK(!shape.empty(), "all_gather() needs rows");
     shape[0] *= size();
     torch::Tensor all = torch::empty(shape, own.options());
-    if (all.numel() > 0) collective([&] { tensors_->all_gather_single(all, own)->wait(); });
+    if (all.numel() > 0) collective([&] { tensors_->_allgather_base(all, own)->wait(); });
     return all;
   }
 
@@ -190,7 +192,7 @@ class C10dWorld final : public World {
     Works works;
     collective([&] {
       if (flat.is_cuda()) {
-        works.push_back(tensors_->all_gather_single(flat, own));
+        works.push_back(tensors_->_allgather_base(flat, own));
         return;
       }
       for (int64_t root = 0; root < size(); ++root) {  // in place, which Gloo's gathering is not
@@ -255,12 +257,12 @@ class C10dWorld final : public World {
   std::unique_ptr<Pending> sum_of_parts(torch::Tensor own, torch::Tensor all) {
     c10::intrusive_ptr<c10d::Work> work;
     if (all.is_cuda()) {
-      collective([&] { work = tensors_->reduce_scatter_single(own, all); });
+      collective([&] { work = tensors_->_reduce_scatter_base(own, all); });
       return std::make_unique<Flying>(Works{std::move(work)}, std::move(all), waiting_);
     }
     torch::Tensor parts = torch::empty_like(all);
     std::vector<int64_t> equal_ones;
-    collective([&] { work = tensors_->all_to_all_single(parts, all, equal_ones, equal_ones); });
+    collective([&] { work = tensors_->alltoall_base(parts, all, equal_ones, equal_ones); });
     auto rows = std::make_unique<Flying>(Works{std::move(work)}, std::move(all), waiting_);
     return std::make_unique<Gathering>(std::move(rows), parts.view({size(), -1}), std::move(own));
   }

@@ -197,9 +197,10 @@ ArchConfig ArchConfig::parse(const std::string& text, const std::string& name, c
 ArchConfig ArchConfig::load(const std::string& arch) {
   namespace fs = std::filesystem;
   if (arch.find('/') != std::string::npos || fs::path(arch).extension() == ".json") {
-    if (!fs::exists(arch))
+    const fs::path file = config_file(arch);
+    if (!fs::exists(file))
       throw UsageError("there is no architecture file " + arch + "; give its path, or one of the names in configs/models/");
-    return parse(read_file(arch), fs::path(arch).stem().string(), arch);
+    return parse(read_file(file), file.stem().string(), file.string());
   }
   const fs::path file = find_config("models/" + arch + ".json");
   if (!file.empty()) return parse(read_file(file), arch, file.string());

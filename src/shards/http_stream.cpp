@@ -6,8 +6,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "fsc/core/clock.h"
 #include "fsc/core/log.h"
@@ -83,7 +86,7 @@ class Answer final : public Connection {
   void check_result() const;
   bool redirected() const;
   void check_identity();
-  std::string header(const char* name) const;
+  std::string header(const char* name) const;  // the name in small letters
 
   std::shared_ptr<Source> source_;
   uint64_t offset_;
@@ -93,7 +96,8 @@ class Answer final : public Connection {
   std::string body_;  // what has arrived and was not read yet begins at used_
   size_t used_ = 0;
   bool paused_ = false, finished_ = false;
-  uint64_t heard_ = 0;  // calls that brought something
+  std::map<std::string, std::string> headers_;  // of the last answer; curl_easy_header needs curl 7.83
+  uint64_t heard_ = 0;                          // calls that brought something
   CURLcode result_ = CURLE_OK;
   uint64_t at_ = 0;  // place in the file of the next byte to be read
 };
@@ -101,8 +105,14 @@ class Answer final : public Connection {
 Answer::Answer(std::shared_ptr<Source> source, uint64_t offset) : source_(std::move(source)), offset_(offset) {
   if (!easy_ || !multi_) throw Break("curl cannot start");
   set(CURLOPT_URL, source_->url.c_str());
+#if LIBCURL_VERSION_NUM >= 0x075500
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_REDIR_PROTOCOLS_STR, source_->is_https() ? "https" : "http,https");
+#else
+  constexpr long kHttps = CURLPROTO_HTTPS, kBoth = CURLPROTO_HTTP | CURLPROTO_HTTPS;
+  set(CURLOPT_PROTOCOLS, kBoth);
+  set(CURLOPT_REDIR_PROTOCOLS, source_->is_https() ? kHttps : kBoth);
+#endif
   set(CURLOPT_FOLLOWLOCATION, 1L);
   set(CURLOPT_MAXREDIRS, kMostRedirects);
   set(CURLOPT_FAILONERROR, 1L);
@@ -153,8 +163,19 @@ size_t Answer::on_body(char* data, size_t one, size_t count, void* self) {
   return one * count;
 }
 
-size_t Answer::on_header(char*, size_t one, size_t count, void* self) {
-  ++static_cast<Answer*>(self)->heard_;
+size_t Answer::on_header(char* data, size_t one, size_t count, void* self) {
+  auto& answer = *static_cast<Answer*>(self);
+  ++answer.heard_;
+  const std::string_view line(data, one * count);
+  if (line.starts_with("HTTP/")) answer.headers_.clear();  // what came before was a redirect's, or a proxy's
+  if (const size_t colon = line.find(':'); colon != std::string_view::npos) {
+    std::string name(line.substr(0, colon)), value(line.substr(colon + 1));
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return 'A' <= c && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+    constexpr const char* kBlanks = " \t\r\n";
+    value.erase(value.find_last_not_of(kBlanks) + 1);
+    value.erase(0, value.find_first_not_of(kBlanks));
+    answer.headers_.emplace(std::move(name), std::move(value));
+  }
   return one * count;
 }
 
@@ -202,8 +223,8 @@ void Answer::check_status(long status) const {
 }
 
 std::string Answer::header(const char* name) const {
-  curl_header* found = nullptr;
-  return ::curl_easy_header(easy_.get(), name, 0, CURLH_HEADER, -1, &found) == CURLHE_OK ? found->value : "";
+  const auto found = headers_.find(name);
+  return found == headers_.end() ? "" : found->second;
 }
 
 bool Answer::redirected() const {
@@ -236,7 +257,7 @@ uint64_t Answer::begin() {
   wait_for_body();
   long status = 0;
   ::curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
-  const auto range = parse_content_range(header("Content-Range"));
+  const auto range = parse_content_range(header("content-range"));
   if (status == 416 && offset_ > 0 && range && range->size == offset_) {  // the break came after the last byte
     result_ = CURLE_OK;
     return at_ = offset_;
@@ -258,8 +279,8 @@ void Answer::check_identity() {
   curl_off_t length = -1;
   ::curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
   if (length >= 0) size = static_cast<uint64_t>(length);
-  if (const auto range = parse_content_range(header("Content-Range"))) size = range->size;
-  const std::string etag = header("ETag");
+  if (const auto range = parse_content_range(header("content-range"))) size = range->size;
+  const std::string etag = header("etag");
   if (offset_ == 0) {
     source_->size = size;
     source_->etag = etag;

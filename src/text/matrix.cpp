@@ -25,10 +25,12 @@ Affine::Affine(Reader& reader, size_t inputs, size_t outputs)
 
 std::vector<const Kernels*> usable_kernels() {
   std::vector<const Kernels*> usable{&kPortableKernels};
+#if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) usable.push_back(&kAvx2Kernels);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512dq"))
     usable.push_back(&kAvx512Kernels);
+#endif
   return usable;
 }
 

@@ -98,10 +98,9 @@ class Resolver {
   void agree(bool only_records) {
     if (statements_.empty()) return;
     const Statement& first = statements_[0];
-    const std::string remedy =
-        only_records
-            ? "; correct the one that is wrong, or write force:NAME for " + std::string(kHowToName) + " to overrule both"
-            : "; leave " + std::string(kHowToName) + " out to use what is recorded, or write force:NAME there to overrule it";
+    std::string remedy = only_records ? "; correct the one that is wrong, or write force:NAME for " : "; leave ";
+    remedy += kHowToName;
+    remedy += only_records ? " to overrule both" : " out to use what is recorded, or write force:NAME there to overrule it";
     for (size_t i = 1; i < statements_.size(); ++i) {
       const std::string differences = arch_differences(statements_[i].arch, first.arch);
       if (!differences.empty())

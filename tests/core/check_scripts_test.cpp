@@ -104,5 +104,21 @@ TEST(Docs, NamesThatStandForNothingAreNamed) {
     EXPECT_NE(wrong.output.find(complaint), std::string::npos) << complaint << wrong.output;
 }
 
+TEST(Docs, PackagesAreTheSameEverywhere) {
+  const TempDir dir;
+  dir.write("third_party/packages.tsv", "# what\tapt\tdnf\tconda\nA\tliba-one-dev liba-two-dev\ta-devel\ta\nW\tw-base\tw\t-\n");
+  dir.write("docs/dependencies.md", "| A | `liba-{one,two}-dev` |\n| W | `w-base` |\n");
+  dir.write("environment.yml", "channels:\n  - conda-forge\ndependencies:\n  - a >=1.2\n");
+  const auto check = [&] { return shell(FSC_SOURCE_DIR "/scripts/check_docs .", dir.path()); };
+  const auto right = check();
+  EXPECT_EQ(right.code, 0) << right.output;
+  dir.write("docs/dependencies.md", "| A | `liba-one-dev` |\n| W | `w-base` |\n");
+  dir.write("environment.yml", "dependencies:\n  - b\n");
+  const auto wrong = check();
+  EXPECT_EQ(wrong.code, 1);
+  for (const char* complaint : {"docs/dependencies.md: liba-two-dev:", "environment.yml: a:", "environment.yml: b:"})
+    EXPECT_NE(wrong.output.find(complaint), std::string::npos) << complaint << wrong.output;
+}
+
 }  // namespace
 }  // namespace fsc

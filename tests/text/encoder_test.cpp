@@ -125,7 +125,7 @@ TEST(Encoder, EmbeddingTellsFeaturesApart) {
 }
 
 TEST(Encoder, DamagedFilesAreRefused) {
-  const std::string& bytes = test::real_model_file("network.bin");
+  const std::string bytes = test::real_model_file("network.bin");
   const auto refuses = [](const std::string& damaged, const std::string& part) {
     Reader reader(damaged, "network.bin");
     test::expect_error([&] { Encoder{reader}; }, ExitCode::kFailed, {"network.bin", part, "scripts/setup"});

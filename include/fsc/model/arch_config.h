@@ -61,8 +61,8 @@ struct ArchConfig {
   std::optional<double> init_logit_bias = {};   ///< absent = no logit_bias
   std::optional<double> init_logit_scale = {};  ///< absent = ln(1/0.07); with a logit_bias ln 10, as open_clip's trainer has it
 
-  /// `arch` is the path of a JSON file when it holds a '/' or ends in .json, else a name found in configs/models/ or
-  /// compiled in. UsageError names the nearest known names, or the file that is absent; Error as for parse.
+  /// `arch` is the path of a JSON file, or the name of one in configs/, when it holds a '/' or ends in .json, else a name found
+  /// in configs/models/ or compiled in. UsageError names the nearest known names, or the file that is absent; Error as for parse.
   static ArchConfig load(const std::string& arch);
   /// From open_clip's model_cfg JSON text, or an open_clip_config.json that holds one. Error begins with `where` and names
   /// the field that is missing, unknown, of the wrong type, out of range, or not supported (other timm towers, HF towers, ...).

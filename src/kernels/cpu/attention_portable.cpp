@@ -1,4 +1,4 @@
-// Attention's loops for any x86-64 processor; CMakeLists.txt gives this file its compile flags.
+// Attention's loops for any processor; CMakeLists.txt gives this file its compile flags.
 #include "kernels/cpu/detail_attention_loops.h"
 
 namespace fsc::detail {

@@ -20,6 +20,7 @@ const char* name_of(InstructionSet set) {
 
 std::vector<InstructionSet> usable_instruction_sets() {
   std::vector<InstructionSet> usable{InstructionSet::kPortable};
+#if defined(__x86_64__)
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return usable;
   usable.push_back(InstructionSet::kAvx2);
   for (const bool has : {__builtin_cpu_supports("avx512f") != 0, __builtin_cpu_supports("avx512bw") != 0,
@@ -27,6 +28,7 @@ std::vector<InstructionSet> usable_instruction_sets() {
     if (!has) return usable;
   usable.push_back(InstructionSet::kAvx512);
   if (__builtin_cpu_supports("avx512bf16")) usable.push_back(InstructionSet::kAvx512Bf16);
+#endif
   return usable;
 }
 

@@ -1,9 +1,9 @@
-// README.md's commands that install the library and build examples/ against it; the program scores an image.
+// The commands of docs/library.md: install the library, build examples/ against it; the program scores an image.
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
-#include "examples/readme.h"
+#include "examples/documents.h"
 #include "support/shell.h"
 #include "support/small_run.h"
 
@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 using test::shell;
 
-TEST(Package, ReadmesCommandsInstallItAndBuildAndRunTheExample) {
+TEST(Package, CommandsInstallItAndBuildAndRunTheExample) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "libraries with sanitizers are for no other program";
 #endif
@@ -29,7 +29,7 @@ TEST(Package, ReadmesCommandsInstallItAndBuildAndRunTheExample) {
   fs::copy_file(test::SmallRun::image(0), run / "photo.jpg");
   expect_done("build/release/bin/fsc-train --config config.yaml --set train.max_steps=1 --set output.dir=runs/coco_hn");
 
-  const auto commands = test::readme_commands({"cmake ", "FSC_ASSETS_DIR=assets "});
+  const auto commands = test::commands_of("docs/library.md");
   ASSERT_EQ(commands.size(), 4U);
   std::string output;
   // The rest of an installation is copies of programs, assets and LibTorch.

@@ -162,7 +162,7 @@ void AdamW::load(const StateDict& state, const std::string& source) {
   for (const auto& group : groups_) {
     for (size_t i = 0; i < group.names.size(); ++i) {
       const auto plan = [&](const char* prefix, const torch::Tensor& to) {
-        const torch::Tensor& from = checked_entry(state, prefix + group.names[i], group.parameters[i], source);
+        const torch::Tensor from = checked_entry(state, prefix + group.names[i], group.parameters[i], source);
         copies.emplace_back(to, group.slices[i].of(from));
       };
       plan("exp_avg.", group.exp_avgs[i]);

@@ -50,13 +50,13 @@ TEST(ShardReader, GoldenShards) {
     const auto samples = read_samples(folder + name);
     ASSERT_EQ(samples.size(), expected.size());
     for (size_t i = 0; i < samples.size(); ++i) {
-      EXPECT_EQ(samples[i].key, expected[i]["key"]);
+      EXPECT_EQ(samples[i].key, expected[i]["key"].get<std::string>());
       EXPECT_EQ(samples[i].index, static_cast<int64_t>(i));
       EXPECT_FALSE(samples[i].interleaved);
       EXPECT_EQ(samples[i].files.size(), expected[i]["files"].size());
       for (const auto& [extension, text] : expected[i]["files"].items()) {
         ASSERT_NE(samples[i].find(extension), nullptr) << extension;
-        EXPECT_EQ(*samples[i].find(extension), text);
+        EXPECT_EQ(*samples[i].find(extension), text.get<std::string>());
       }
       EXPECT_EQ(samples[i].find("none"), nullptr);
     }
@@ -65,7 +65,7 @@ TEST(ShardReader, GoldenShards) {
     EXPECT_EQ(reader.skip(1), 1);
     ShardSample sample;
     ASSERT_TRUE(reader.next(sample));
-    EXPECT_EQ(sample.key, expected[1]["key"]);
+    EXPECT_EQ(sample.key, expected[1]["key"].get<std::string>());
     EXPECT_EQ(sample.index, 1);
     EXPECT_FALSE(reader.truncated());
     EXPECT_TRUE(reader.skip(1000) == static_cast<int64_t>(expected.size()) - 2 && !reader.next(sample));

@@ -16,7 +16,8 @@ from scikit_build_core import build as _skbuild
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOCK = ROOT / "scripts/wheels/cpu.txt"  # names the torch that is built against where the environment has none
-SUPPORTED = (11, 15)  # minors of torch 2, as in cmake/FindLibTorch.cmake, which checks again
+FIND_LIBTORCH = ROOT / "cmake/FindLibTorch.cmake"
+SUPPORTED = [int(minor) for minor in re.findall(r"^set\(LibTorch_(?:OLDEST|NEWEST) 2\.(\d+)\)", FIND_LIBTORCH.read_text(), re.M)]  # of torch 2
 
 
 def _fail(message):
